@@ -1,0 +1,165 @@
+// Composition root: builds every part and joins them. The only place where http and bot meet.
+
+import type { Activity } from 'botframework-schema';
+import { SkillAdapter } from './bot/adapter.ts';
+import { ParentConnectorFactory } from './bot/connector.ts';
+import { createTokenSource } from './bot/credentials.ts';
+import { createParentTransport } from './bot/parent-transport.ts';
+import { createProcessTurn } from './bot/process-turn.ts';
+import { createPush } from './bot/push-activity.ts';
+import { createSigningKeys } from './bot/signing-keys.ts';
+import { SkillAuthentication } from './bot/skill-authentication.ts';
+import { SkillBot } from './bot/skill-bot.ts';
+import type { Caller } from './bot/verify-token.ts';
+import { type Clock, systemClock } from './clock.ts';
+import type { Config } from './config.ts';
+import type { Wait } from './conversations/conversation.ts';
+import { listConversations, setReachability } from './conversations/conversation-store.ts';
+import { createServiceUrlPolicy } from './conversations/service-url-policy.ts';
+import { openWait } from './conversations/subscription-store.ts';
+import { createHttpServer, type HttpServices } from './http/server.ts';
+import type { Logger } from './logger.ts';
+import { loadManifests } from './manifest/render-manifest.ts';
+import { acceptNotification } from './notifications/accept-notification.ts';
+import { createDeliveryWorker, type DeliveryWorker } from './notifications/delivery-worker.ts';
+import { createInbox } from './notifications/inbox.ts';
+import { wakeLanes } from './notifications/lane-store.ts';
+import { findNotificationView } from './notifications/notification-store.ts';
+import { workOffLane } from './notifications/work-off-lane.ts';
+import { type Database, openDatabase } from './storage/database.ts';
+
+export type App = {
+  /** Port that is listened on, once started. */
+  start(): Promise<{ readonly port: number }>;
+  /** Stops taking requests, lets what is in flight end, closes the database. May be called twice. */
+  stop(): Promise<void>;
+};
+
+type AppOptions = {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly clock?: Clock;
+  /** 0 <= random < 1. */
+  readonly random?: () => number;
+};
+
+/** How long requests in flight may take to end at a stop. */
+const stopGraceMs = 20_000;
+
+/** Opens the database and builds the service; nothing listens before `start`. Rejects when DATA_DIR cannot be used. */
+export async function createApp(options: AppOptions): Promise<App> {
+  const { config, logger, clock = systemClock, random = Math.random } = options;
+  const db = await openDatabase(config.dataDir);
+  const bot = createBotParts(config, clock);
+  const worker = createDeliveryWorker({
+    db,
+    clock,
+    logger,
+    concurrency: config.deliveryConcurrency,
+    work: (lease) =>
+      workOffLane(
+        { db, clock, logger, random, send: createPush(bot.adapter), pushWhenClosed: config.pushWhenClosed },
+        lease,
+      ),
+  });
+  const state = { stopping: false };
+  const services = createServices(options, db, bot, worker, clock, state);
+  const server = createHttpServer({
+    services,
+    apiKeys: config.apiKeys,
+    publicUrl: config.publicUrl,
+    notificationTtlMs: config.notificationTtlMs,
+    logger,
+    now: clock.now,
+  });
+
+  const stop = async (): Promise<void> => {
+    state.stopping = true;
+    await server.stop(stopGraceMs);
+    await worker.stop();
+    await bot.transport.close();
+    await db.destroy();
+  };
+  let stopped: Promise<void> | undefined;
+  return {
+    start: async () => {
+      await worker.start();
+      return server.listen(config.port, config.host);
+    },
+    stop: () => {
+      stopped ??= stop();
+      return stopped;
+    },
+  };
+}
+
+function createBotParts(config: Config, clock: Clock) {
+  const policy = createServiceUrlPolicy(config.cloud, config.serviceUrlRules);
+  const transport = createParentTransport();
+  const tokens = createTokenSource({ identity: config.identity, loginUrl: config.loginUrl, now: clock.now });
+  const connectors = new ParentConnectorFactory({ policy, tokens, transport, allowedCallers: config.allowedCallers });
+  const authentication = new SkillAuthentication({
+    rules: {
+      appId: config.identity.appId,
+      allowedTenants: config.allowedTenants,
+      allowedCallers: config.allowedCallers,
+      cloud: config.cloud,
+    },
+    keys: createSigningKeys({ openIdMetadataUrl: config.openIdMetadataUrl, now: clock.now }),
+    policy,
+    connectors,
+    now: clock.now,
+  });
+  return { authentication, transport, adapter: new SkillAdapter(authentication) };
+}
+
+function createServices(
+  { config, logger }: AppOptions,
+  db: Database,
+  bot: ReturnType<typeof createBotParts>,
+  worker: DeliveryWorker,
+  clock: Clock,
+  state: { readonly stopping: boolean },
+): HttpServices {
+  const skillServices = {
+    db,
+    clock,
+    logger,
+    inbox: createInbox(db, clock.now),
+    openWait: (wait: Wait) => openWatchedWait(db, wait),
+    waitInTurnMs: config.waitInTurnSeconds * 1_000,
+    waitMaxMinutes: config.waitMaxMinutes,
+  };
+  const processTurn = createProcessTurn(bot.adapter, new SkillBot(skillServices), skillServices);
+  const manifests = loadManifests({
+    appId: config.identity.appId,
+    endpointUrl: `${config.publicUrl}/api/messages`,
+    publicUrl: config.publicUrl,
+  });
+  return {
+    verifyCaller: (authorization) => bot.authentication.verifyCaller(authorization),
+    processTurn: (caller, activity) => processTurn(caller as Caller, activity as Partial<Activity> as Activity),
+    acceptNotification: async (sender, request) => {
+      const accepted = await acceptNotification(db, sender, request, clock.now());
+      worker.wake();
+      return accepted;
+    },
+    findNotification: (id) => findNotificationView(db, id, clock.now()),
+    listConversations: (page) => listConversations(db, page),
+    manifestFile: (file) => manifests.get(file),
+    isReady: async () => {
+      if (state.stopping) return { ready: false, reason: 'stopping' };
+      await db.selectFrom('lanes').select('run_at').limit(1).execute();
+      return { ready: true };
+    },
+  };
+}
+
+/** A wait makes its conversation reachable, and its lane due at the deadline. */
+async function openWatchedWait(db: Database, wait: Wait): Promise<void> {
+  await db.transaction().execute(async (trx) => {
+    await openWait(trx, wait);
+    await setReachability(trx, wait.conversationId, 'push', 'An action is open and waits.');
+    await wakeLanes(trx, [wait.conversationId], wait.deadlineAt);
+  });
+}

@@ -1,0 +1,88 @@
+// waitForNotification: the action stays open until something comes for its subject, the deadline passes, or the user
+// says that he no longer wants to wait.
+
+import { z } from 'zod';
+import { closeWait, findWait, subscribe } from '../../conversations/subscription-store.ts';
+import { notifiedOutputs } from '../../notifications/notification.ts';
+import { createEndOfAction, type Outputs } from '../activities.ts';
+import type { SkillTurn } from '../skill-turn.ts';
+import { giveHeld } from './give-held.ts';
+import { minutesInput, parseInputs, subjectInput } from './inputs.ts';
+
+const inputs = z.object({ subject: subjectInput, timeoutMinutes: minutesInput });
+const pollInTurnMs = 250;
+const minuteMs = 60_000;
+
+/** Outputs that carry no notification: the keys are the same on every path, as the manifest promises. */
+export function waitOutputs(status: string, subject: string, text = ''): Outputs {
+  return { status, subject, text, notificationId: '', dataJson: '{}' };
+}
+
+export async function waitForNotification(turn: SkillTurn): Promise<void> {
+  const { subject, timeoutMinutes } = parseInputs(inputs, turn.context.activity.value);
+  await giveHeld(turn, subject);
+  if (await giveResult(turn, subject)) return;
+  if (turn.repliesInAnswer) await waitInTurn(turn, subject);
+  else await keepOpen(turn, subject, timeoutMinutes);
+}
+
+/** A user message while an action is open: never left without an answer. */
+export async function answerWhileWaiting(turn: SkillTurn): Promise<boolean> {
+  const wait = await findWait(turn.services.db, turn.conversation.id);
+  if (!wait) return false;
+  await giveHeld(turn, wait.subject);
+  if (/^\s*(cancel|stop|abbrechen|stopp)\s*[.!]?\s*$/i.test(turn.context.activity.text ?? '')) {
+    await closeWait(turn.services.db, wait.conversationId);
+    await turn.end(waitOutputs('cancelled', wait.subject));
+    return true;
+  }
+  const minutes = Math.max(1, Math.ceil((wait.deadlineAt - turn.services.clock.now()) / minuteMs));
+  await turn.say(
+    `Still waiting for news about ${wait.subject} (for up to ${minutes} more minutes). Say "cancel" to stop waiting.`,
+  );
+  return true;
+}
+
+/** Gives the oldest notification of the subject as the action's result. False when there is none. */
+async function giveResult(turn: SkillTurn, subject: string): Promise<boolean> {
+  const [item] = await turn.services.inbox.take(turn.conversation, { subject, limit: 1 });
+  if (!item) return false;
+  const { notification } = item;
+  await turn.give(
+    item,
+    createEndOfAction('completedSuccessfully', notifiedOutputs(notification, subject), notification.id),
+  );
+  return true;
+}
+
+/** Nothing can be pushed later: wait as long as the parent waits for its answer, then say so honestly. */
+async function waitInTurn(turn: SkillTurn, subject: string): Promise<void> {
+  const { clock, db, waitInTurnMs } = turn.services;
+  // Left behind on purpose: what comes later is then held for this user instead of for whoever asks first.
+  await subscribe(db, { conversationId: turn.conversation.id, subject, once: true, createdAt: clock.now() });
+  const endsAt = clock.now() + waitInTurnMs;
+  const never = new AbortController().signal;
+  while (clock.now() < endsAt) {
+    await clock.sleep(Math.min(pollInTurnMs, endsAt - clock.now()), never);
+    if (await giveResult(turn, subject)) return;
+  }
+  const text = 'This channel takes no message later. What comes is kept and given the next time you ask.';
+  await turn.end(waitOutputs('pushUnavailable', subject, text));
+}
+
+async function keepOpen(turn: SkillTurn, subject: string, timeoutMinutes: number | undefined): Promise<void> {
+  const { clock, waitMaxMinutes, openWait, db } = turn.services;
+  // An event action that gets no reply at all blocks its topic (CopilotStudioSamples skill-handoff, CopilotStudioAgent.cs).
+  await turn.say(`I will tell you here as soon as there is news about ${subject}.`);
+  const now = clock.now();
+  await openWait({
+    conversationId: turn.conversation.id,
+    action: 'waitForNotification',
+    subject,
+    openedAt: now,
+    deadlineAt: now + Math.min(timeoutMinutes ?? waitMaxMinutes, waitMaxMinutes) * minuteMs,
+    attempts: 0,
+  });
+  // What was accepted between the look above and the opening of the wait had found nobody who waits.
+  if (await giveResult(turn, subject)) await closeWait(db, turn.conversation.id);
+}

@@ -1,0 +1,109 @@
+// Tokens for the parents, asked for as the SDK does (MSAL, managed identity), but kept here: the SDK's cache is keyed
+// without the tenant, and a burst at expiry asks once for every request (botframework-connector appCredentials.ts).
+
+import { ConfidentialClientApplication, type INetworkModule } from '@azure/msal-node';
+import { JwtTokenProviderFactory, ManagedIdentityAppCredentials } from 'botframework-connector';
+import { decodeJwt } from 'jose';
+import { request } from 'undici';
+import type { Credential, Identity } from '../config.ts';
+
+/** A token for an audience (an app id), as the value of an Authorization header. */
+export type TokenSource = (audience: string) => Promise<string>;
+
+type TokenSourceOptions = {
+  readonly identity: Identity;
+  /** Base of the token endpoints, without a slash at the end. */
+  readonly loginUrl: string;
+  readonly now: () => number;
+};
+
+/** Old tokens are replaced this long before they end, so that none ends on its way. */
+const renewEarlyMs = 5 * 60_000;
+const tokenRequestMs = 10_000;
+/** Where a multi-tenant registration gets its tokens (botframework-connector authenticationConstants.ts). */
+const botFrameworkTenant = 'botframework.com';
+
+/** One token for each audience, fetched once however many wait for it. Rejects with the identity provider's error. */
+export function createTokenSource(options: TokenSourceOptions): TokenSource {
+  const askForToken = createTokenRequest(options.identity, options.loginUrl);
+  const held = new Map<string, { header: string; renewAt: number }>();
+  const inFlight = new Map<string, Promise<string>>();
+
+  const fetchToken = async (audience: string): Promise<string> => {
+    const token = await askForToken(audience);
+    const header = `Bearer ${token}`;
+    const expiresAt = (decodeJwt(token).exp ?? 0) * 1000;
+    held.set(audience, { header, renewAt: expiresAt - renewEarlyMs });
+    return header;
+  };
+
+  return (audience) => {
+    const known = held.get(audience);
+    if (known && known.renewAt > options.now()) return Promise.resolve(known.header);
+    const running = inFlight.get(audience) ?? fetchToken(audience).finally(() => inFlight.delete(audience));
+    inFlight.set(audience, running);
+    return running;
+  };
+}
+
+function createTokenRequest(identity: Identity, loginUrl: string): (audience: string) => Promise<string> {
+  if (identity.credential.kind === 'managedIdentity') {
+    const provider = new JwtTokenProviderFactory();
+    return (audience) => new ManagedIdentityAppCredentials(identity.appId, audience, provider).getToken(true);
+  }
+  const application = createApplication(identity, identity.credential, new URL(loginUrl));
+  return async (audience) => {
+    // MSAL's own cache is passed by: it would hand out the old token when a refresh is forced.
+    const answer = await application.acquireTokenByClientCredential({
+      scopes: [`${audience}/.default`],
+      skipCache: true,
+    });
+    if (!answer?.accessToken) throw new Error('The identity provider answered without a token.');
+    return answer.accessToken;
+  };
+}
+
+function createApplication(
+  identity: Identity,
+  credential: Exclude<Credential, { kind: 'managedIdentity' }>,
+  login: URL,
+): ConfidentialClientApplication {
+  const tenant = identity.appType === 'MultiTenant' ? botFrameworkTenant : identity.tenantId;
+  return new ConfidentialClientApplication({
+    auth: {
+      clientId: identity.appId,
+      // MSAL takes https authorities only; for a loopback one the network client below speaks http.
+      authority: `https://${login.host}/${tenant}`,
+      // A known authority is not looked up at login.microsoftonline.com first.
+      knownAuthorities: [login.host],
+      ...(credential.kind === 'secret'
+        ? { clientSecret: credential.secret }
+        : { clientCertificate: { thumbprint: credential.thumbprint, privateKey: credential.privateKey } }),
+    },
+    system: { networkClient: createNetworkClient(login) },
+  });
+}
+
+/** MSAL's own client has no timeout: a login endpoint that hangs would hang every push. */
+function createNetworkClient(login: URL): INetworkModule {
+  const send = async (
+    method: 'GET' | 'POST',
+    url: string,
+    options: { headers?: Record<string, string>; body?: string } = {},
+  ) => {
+    const target = new URL(url);
+    if (target.host === login.host) target.protocol = login.protocol;
+    const { statusCode, headers, body } = await request(target, {
+      method,
+      headers: options.headers ?? {},
+      body: options.body ?? null,
+      signal: AbortSignal.timeout(tokenRequestMs),
+    });
+    const flat = Object.entries(headers).map(([name, value]) => [name, String(value)]);
+    return { headers: Object.fromEntries(flat) as Record<string, string>, body: (await body.json()) as never, status: statusCode };
+  };
+  return {
+    sendGetRequestAsync: (url, options) => send('GET', url, options),
+    sendPostRequestAsync: (url, options) => send('POST', url, options),
+  };
+}

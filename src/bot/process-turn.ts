@@ -1,0 +1,98 @@
+// One inbound activity of a verified caller: save the conversation, run the bot, and see to it that the parent's action
+// ends also when the turn fails.
+
+import type { TurnContext } from 'botbuilder';
+import { type Activity, ActivityTypes } from 'botframework-schema';
+import type { Conversation } from '../conversations/conversation.ts';
+import { saveConversation } from '../conversations/conversation-store.ts';
+import { findWait } from '../conversations/subscription-store.ts';
+import { AppError } from '../errors.ts';
+import type { SkillAdapter } from './adapter.ts';
+import { captureConversation } from './capture-conversation.ts';
+import { describeFailure } from './push-activity.ts';
+import { CallerKey, type SkillBot, SkillTurnKey } from './skill-bot.ts';
+import { type SkillServices, SkillTurn } from './skill-turn.ts';
+import type { Caller } from './verify-token.ts';
+
+export type TurnAnswer = {
+  readonly status: number;
+  readonly body?: unknown;
+  /** To be called once the answer has been written completely: only then is what it carries delivered. */
+  readonly answered: () => Promise<void>;
+};
+
+export type ProcessTurn = (caller: Caller, activity: Activity) => Promise<TurnAnswer>;
+
+/**
+ * Builds the handler of inbound activities. Rejects with AppError: `service_url_not_allowed` (403, nothing sent, nothing
+ * saved), `reply_refused` (502) when the parent did not take a reply.
+ */
+export function createProcessTurn(adapter: SkillAdapter, bot: SkillBot, services: SkillServices): ProcessTurn {
+  return async (caller, activity) => {
+    let turn: SkillTurn | undefined;
+    const logic = async (context: TurnContext): Promise<void> => {
+      context.turnState.set(CallerKey, caller);
+      // The end of a conversation never creates one.
+      if (activity.type !== ActivityTypes.EndOfConversation) {
+        turn = await openTurn(context, caller, adapter, services);
+        context.turnState.set(SkillTurnKey, turn);
+      }
+      await runToTheEnd(context, turn, bot, services);
+    };
+    const response = await adapter.processTurn(caller, activity, logic);
+    return {
+      status: response?.status ?? 200,
+      ...(response?.body !== undefined && { body: response.body as unknown }),
+      answered: async () => turn?.answered(),
+    };
+  };
+}
+
+async function openTurn(
+  context: TurnContext,
+  caller: Caller,
+  adapter: SkillAdapter,
+  services: SkillServices,
+): Promise<SkillTurn | undefined> {
+  const audience = context.turnState.get<string>(adapter.OAuthScopeKey);
+  const conversation = captureConversation(context, caller, audience, services.clock.now());
+  if (!conversation) return undefined;
+  const current = await refreshReachability(conversation, services);
+  await saveConversation(services.db, current);
+  return new SkillTurn(context, current, services);
+}
+
+/** A turn in a conversation with an open wait, such as a message of the user, leaves it open. */
+async function refreshReachability(conversation: Conversation, services: SkillServices): Promise<Conversation> {
+  if (conversation.deliveryMode === 'expectReplies') return conversation;
+  const wait = await findWait(services.db, conversation.id);
+  if (!wait) return conversation;
+  return { ...conversation, reachability: 'push', reachabilityReason: 'An action is open and waits.' };
+}
+
+async function runToTheEnd(
+  context: TurnContext,
+  turn: SkillTurn | undefined,
+  bot: SkillBot,
+  services: SkillServices,
+): Promise<void> {
+  try {
+    await bot.run(context);
+  } catch (error) {
+    services.logger.error({ err: error, conversationId: turn?.conversation.id }, 'turn failed');
+    await endFailedAction(turn, error);
+  }
+}
+
+/** The user must not stay in an action that has failed. What cannot be said to the parent is said in the HTTP status. */
+async function endFailedAction(turn: SkillTurn | undefined, error: unknown): Promise<void> {
+  if (!turn) throw error;
+  try {
+    await turn.end({ status: 'error' }, 'skillError');
+  } catch (refused) {
+    await turn.failed();
+    const outcome = describeFailure(refused, turn.conversation);
+    const detail = 'detail' in outcome ? outcome.detail : '';
+    throw new AppError('reply_refused', `The reply could not be given to the parent. ${detail}`, { cause: error });
+  }
+}

@@ -1,0 +1,85 @@
+// The public keys that inbound tokens are checked with. The SDK's own cache has no timeout, asks once for every waiting
+// request and forgets its keys when a refresh fails (botframework-connector openIdMetadata.ts); this one does not.
+
+import { type CryptoKey, importJWK, type JWK } from 'jose';
+import { z } from 'zod';
+import { AppError } from '../errors.ts';
+import { readJson } from './read-json.ts';
+
+export type SigningKeys = {
+  /** The RS256 key with this id, or undefined when the issuer has none. Throws AppError `unavailable` (503) when no key set could ever be fetched. */
+  find(kid: string): Promise<CryptoKey | undefined>;
+};
+
+type SigningKeysOptions = {
+  readonly openIdMetadataUrl: string;
+  /** Epoch ms. */
+  readonly now: () => number;
+};
+
+const freshMs = 24 * 60 * 60_000;
+/** A stranger can invent key ids as he likes: unknown ones cause at most one fetch in this time. */
+const shortestRefreshMs = 30_000;
+
+const metadataSchema = z.object({ jwks_uri: z.url() });
+const keySetSchema = z.object({ keys: z.array(z.looseObject({ kty: z.string(), kid: z.string().optional() })) });
+
+/** Keys of the issuer behind an OpenID metadata document, fetched when first needed. */
+export function createSigningKeys(options: SigningKeysOptions): SigningKeys {
+  let keys = new Map<string, CryptoKey>();
+  let fetchedAt = Number.NEGATIVE_INFINITY;
+  let triedAt = Number.NEGATIVE_INFINITY;
+  let inFlight: Promise<void> | undefined;
+
+  const refresh = async (): Promise<void> => {
+    triedAt = options.now();
+    const metadata = metadataSchema.parse(await readJson(options.openIdMetadataUrl));
+    const keySet = keySetSchema.parse(await readJson(metadata.jwks_uri));
+    keys = await importKeys(keySet.keys as (JWK & { kid?: string })[]);
+    fetchedAt = options.now();
+  };
+
+  const refreshOnce = (): Promise<void> => {
+    inFlight ??= refresh().finally(() => {
+      inFlight = undefined;
+    });
+    return inFlight;
+  };
+
+  return {
+    find: async (kid) => {
+      const known = keys.get(kid);
+      const stale = options.now() - fetchedAt > freshMs;
+      if (known && !stale) return known;
+      const mayAsk = inFlight !== undefined || options.now() - triedAt >= shortestRefreshMs;
+      if (mayAsk) {
+        try {
+          await refreshOnce();
+        } catch (error) {
+          // Old keys are better than turning everybody away while the issuer is down.
+          if (keys.size === 0) throw cannotFetch(options.openIdMetadataUrl, error);
+        }
+      } else if (keys.size === 0) {
+        throw cannotFetch(options.openIdMetadataUrl, undefined);
+      }
+      return keys.get(kid);
+    },
+  };
+}
+
+async function importKeys(jwks: readonly (JWK & { kid?: string })[]): Promise<Map<string, CryptoKey>> {
+  const keys = new Map<string, CryptoKey>();
+  for (const jwk of jwks) {
+    if (jwk.kty !== 'RSA' || jwk.kid === undefined) continue;
+    const key = await importJWK({ ...jwk, alg: 'RS256' }, 'RS256');
+    if (!(key instanceof Uint8Array)) keys.set(jwk.kid, key);
+  }
+  return keys;
+}
+
+function cannotFetch(url: string, cause: unknown): AppError {
+  return new AppError('unavailable', `The signing keys could not be read from OPENID_METADATA_URL (${url}).`, {
+    cause,
+    headers: { 'Retry-After': '30' },
+  });
+}

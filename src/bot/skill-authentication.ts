@@ -1,0 +1,107 @@
+// Skill-claims validation, here and only here: the token, its caller, its service URL. It is the SDK's own extension
+// point, so CloudAdapter runs unchanged behind it.
+
+import {
+  type AuthenticateRequestResult,
+  BotFrameworkAuthentication,
+  ClaimsIdentity,
+  type ConnectorFactory,
+  UserTokenClient,
+} from 'botframework-connector';
+import type { Activity } from 'botframework-schema';
+import type { CallerClaims } from '../conversations/conversation.ts';
+import type { ServiceUrlPolicy } from '../conversations/service-url-policy.ts';
+import { AppError } from '../errors.ts';
+import type { SigningKeys } from './signing-keys.ts';
+import { type Caller, type TokenRules, verifyToken } from './verify-token.ts';
+
+type SkillAuthenticationParts = {
+  readonly rules: TokenRules;
+  readonly keys: SigningKeys;
+  readonly policy: ServiceUrlPolicy;
+  readonly connectors: ConnectorFactory;
+  readonly now: () => number;
+};
+
+export class SkillAuthentication extends BotFrameworkAuthentication {
+  readonly #parts: SkillAuthenticationParts;
+  readonly #userTokens = new NoUserTokens();
+
+  constructor(parts: SkillAuthenticationParts) {
+    super();
+    this.#parts = parts;
+  }
+
+  /** Who calls, from the Authorization header alone. Throws AppError 401, 403 or 503. */
+  verifyCaller(authorization: string | undefined): Promise<Caller> {
+    const { keys, rules, now } = this.#parts;
+    return verifyToken(authorization, keys, rules, now());
+  }
+
+  /**
+   * Admits an activity of a verified caller: its service URL must be one that a token may be sent to. Throws AppError
+   * `service_url_not_allowed` (403). An activity without service URL (the import ping) is admitted; nothing can be sent
+   * in answer to it.
+   */
+  admit(caller: Caller, activity: Partial<Activity>): AuthenticateRequestResult {
+    const { policy, connectors } = this.#parts;
+    if (activity.serviceUrl) {
+      const verdict = policy(activity.serviceUrl);
+      const inTurn = verdict.allowed === 'inTurn' && activity.deliveryMode === 'expectReplies';
+      if (verdict.allowed !== 'push' && !inTurn) {
+        const reason = verdict.allowed === 'no' ? verdict.reason : 'it takes no replies outside of a turn';
+        throw new AppError('service_url_not_allowed', `The activity's serviceUrl is refused: ${reason}.`);
+      }
+    }
+    return {
+      audience: caller.appId,
+      // botframework-schema callerIdConstants.ts: a skill's caller is named by its app id.
+      callerId: `urn:botframework:aadappid:${caller.appId}`,
+      claimsIdentity: createClaimsIdentity(caller.claims),
+      connectorFactory: connectors,
+    };
+  }
+
+  override async authenticateRequest(activity: Activity, authHeader: string): Promise<AuthenticateRequestResult> {
+    return this.admit(await this.verifyCaller(authHeader), activity);
+  }
+
+  /** Streaming is a channel's way in; a skill's parent never uses it. */
+  override authenticateStreamingRequest(): Promise<AuthenticateRequestResult> {
+    return Promise.reject(new AppError('invalid_token', 'Streaming connections are not offered.'));
+  }
+
+  override createConnectorFactory(): ConnectorFactory {
+    return this.#parts.connectors;
+  }
+
+  override createUserTokenClient(): Promise<UserTokenClient> {
+    return Promise.resolve(this.#userTokens);
+  }
+}
+
+/** The claims of a verified token as the SDK wants them; stored claims are rebuilt with this for every push. */
+export function createClaimsIdentity(claims: CallerClaims): ClaimsIdentity {
+  const entries = Object.entries(claims).filter(([, value]) => value !== undefined);
+  return new ClaimsIdentity(
+    entries.map(([type, value]) => ({ type, value })),
+    true,
+  );
+}
+
+/**
+ * The adapter puts a user-token client into every turn. Its calls would need a token for api.botframework.com, which
+ * this service never asks for: sign-in of users belongs to the parent.
+ */
+class NoUserTokens extends UserTokenClient {
+  override getUserToken = refuseSignIn;
+  override getSignInResource = refuseSignIn;
+  override signOutUser = refuseSignIn;
+  override getTokenStatus = refuseSignIn;
+  override getAadTokens = refuseSignIn;
+  override exchangeToken = refuseSignIn;
+}
+
+function refuseSignIn(): Promise<never> {
+  return Promise.reject(new Error('This skill signs no users in; let the parent agent do it.'));
+}

@@ -1,0 +1,96 @@
+// Which activity goes where. Every path of an action ends with endOfConversation, except a wait that stays open.
+
+import { ActivityHandler, type TurnContext } from 'botbuilder';
+import { conversationIdOf } from '../conversations/conversation.ts';
+import { findConversation, setReachability } from '../conversations/conversation-store.ts';
+import { closeWait, endOnceSubscriptions } from '../conversations/subscription-store.ts';
+import { getNotifications } from './actions/get-notifications.ts';
+import { giveHeld } from './actions/give-held.ts';
+import { InvalidInputs } from './actions/inputs.ts';
+import { subscribe, unsubscribe } from './actions/subscribe.ts';
+import { answerWhileWaiting, waitForNotification } from './actions/wait-for-notification.ts';
+import type { SkillServices, SkillTurn } from './skill-turn.ts';
+import type { Caller } from './verify-token.ts';
+
+const actions: Readonly<Record<string, (turn: SkillTurn) => Promise<void>>> = {
+  waitForNotification,
+  subscribe,
+  unsubscribe,
+  getNotifications,
+};
+
+/** Names of the actions that this bot handles; the manifest names the same. */
+export const handledActions: ReadonlySet<string> = new Set(Object.keys(actions));
+
+/** Key of the turn in the SDK's turn state; absent when the activity has no conversation to answer in (import ping). */
+export const SkillTurnKey = Symbol('SkillTurn');
+/** Key of the verified caller in the SDK's turn state. */
+export const CallerKey = Symbol('Caller');
+
+export class SkillBot extends ActivityHandler {
+  readonly #services: SkillServices;
+
+  constructor(services: SkillServices) {
+    super();
+    this.#services = services;
+  }
+
+  protected override async onEventActivity(context: TurnContext): Promise<void> {
+    const turn = turnOf(context);
+    if (!turn) return;
+    const action = Object.hasOwn(actions, context.activity.name ?? '') ? actions[context.activity.name ?? ''] : undefined;
+    if (!action) {
+      await turn.end({ status: 'error' }, 'unknownAction');
+      return;
+    }
+    try {
+      await action(turn);
+    } catch (error) {
+      if (!(error instanceof InvalidInputs)) throw error;
+      await turn.say(error.message);
+      await turn.end({ status: 'error' }, 'invalidInput');
+    }
+  }
+
+  /** A message while a wait is open belongs to it; any other is the user's next turn, and gets what is held. */
+  protected override async onMessageActivity(context: TurnContext): Promise<void> {
+    const turn = turnOf(context);
+    if (!turn || (await answerWhileWaiting(turn))) return;
+    const given = await giveHeld(turn);
+    if (given === 0) await turn.say('There is nothing new for you.');
+    await turn.end({});
+  }
+
+  /** Nothing to answer: the turn has refreshed the conversation. */
+  protected override onConversationUpdateActivity(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /**
+   * The parent has ended the action or the conversation: nothing more is sent there. The same activity, without
+   * recipient, conversation or service URL, is Copilot Studio's ping when the skill is imported (learn:
+   * azure/bot-service/skill-pva); it creates no state.
+   */
+  protected override async onEndOfConversationActivity(context: TurnContext): Promise<void> {
+    const { activity } = context;
+    const caller = context.turnState.get<Caller>(CallerKey);
+    if (!caller || !activity.conversation?.id || !activity.channelId) return;
+    const { db } = this.#services;
+    const id = conversationIdOf({
+      callerAppId: caller.appId,
+      tenantId: caller.tenantId,
+      channelId: activity.channelId,
+      externalId: activity.conversation.id,
+    });
+    if (!(await findConversation(db, id))) return;
+    await db.transaction().execute(async (trx) => {
+      await closeWait(trx, id);
+      await endOnceSubscriptions(trx, id);
+      await setReachability(trx, id, 'closed', 'The parent has ended the action.');
+    });
+  }
+}
+
+function turnOf(context: TurnContext): SkillTurn | undefined {
+  return context.turnState.get<SkillTurn | undefined>(SkillTurnKey);
+}

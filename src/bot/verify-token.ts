@@ -1,0 +1,131 @@
+// The decision about an inbound token, all of it: only a token that passes here is ever seen by the SDK, whose own
+// validators let unverified tokens change whom they trust (botframework-connector emulatorValidation.ts).
+
+import { decodeProtectedHeader, errors as joseErrors, jwtVerify } from 'jose';
+import { z } from 'zod';
+import type { CallerClaims } from '../conversations/conversation.ts';
+import { AppError } from '../errors.ts';
+import type { SigningKeys } from './signing-keys.ts';
+
+/** Who has called: a parent, proven by its token. */
+export type Caller = {
+  readonly appId: string;
+  readonly tenantId: string;
+  readonly claims: CallerClaims;
+};
+
+export type TokenRules = {
+  readonly appId: string;
+  readonly allowedTenants: readonly string[];
+  readonly allowedCallers: readonly string[];
+  readonly cloud: 'public' | 'usgov';
+};
+
+const longestToken = 16_384;
+const clockSkewSeconds = 60;
+/** Entra's longest app token lives 24 h; a little more for its rounding. */
+const longestLifeSeconds = 24 * 3600 + 600;
+
+const guid = z.guid().transform((value) => value.toLowerCase());
+const claimsSchema = z.object({
+  aud: z.string(),
+  iss: z.string(),
+  tid: guid,
+  ver: z.enum(['1.0', '2.0']),
+  appid: guid.optional(),
+  azp: guid.optional(),
+  scp: z.undefined({ error: 'is a user token' }).optional(),
+  exp: z.number(),
+  nbf: z.number(),
+});
+
+/**
+ * Verifies an Authorization header. Throws AppError `invalid_token` (401) for anything wrong with the token,
+ * `caller_not_allowed` (403) for a good token of a caller that AllowedCallers does not name. The message names the
+ * reason for the log; the caller gets a constant body.
+ */
+export async function verifyToken(
+  authorization: string | undefined,
+  keys: SigningKeys,
+  rules: TokenRules,
+  now: number,
+): Promise<Caller> {
+  const payload = await verifySignature(readBearer(authorization), keys, rules.appId, now);
+  const parsed = claimsSchema.safeParse(payload);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw invalidToken(`claim ${issue?.path.join('.') ?? ''} is missing or wrong`);
+  }
+  const { exp, nbf, scp: _, ...claims } = parsed.data;
+  if (exp - nbf > longestLifeSeconds) throw invalidToken('it lives longer than a day');
+  checkIssuer(claims.iss, claims.tid, rules);
+  const appId = readCallerId(claims);
+  if (appId === rules.appId) throw invalidToken('it is our own');
+  if (!rules.allowedCallers.includes(appId)) {
+    throw new AppError('caller_not_allowed', `Caller ${appId} is not in AllowedCallers.`);
+  }
+  return { appId, tenantId: claims.tid, claims };
+}
+
+function readBearer(authorization: string | undefined): string {
+  if (authorization === undefined) throw invalidToken('there is none');
+  if (authorization.length > longestToken) throw invalidToken('it is too long');
+  const match = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization);
+  if (!match?.[1]) throw invalidToken('the Authorization header is not "Bearer" and a signed token');
+  return match[1];
+}
+
+async function verifySignature(token: string, keys: SigningKeys, appId: string, now: number): Promise<unknown> {
+  try {
+    const { alg, kid } = decodeProtectedHeader(token);
+    // Asked before any key is looked up: an unsigned token costs no fetch.
+    if (alg !== 'RS256' || typeof kid !== 'string') throw invalidToken('it is not signed with RS256 and a key id');
+    const key = await keys.find(kid);
+    if (!key) throw invalidToken('its key is not one of the issuer');
+    const { payload } = await jwtVerify(token, key, {
+      algorithms: ['RS256'],
+      audience: appId,
+      clockTolerance: clockSkewSeconds,
+      currentDate: new Date(now),
+      requiredClaims: ['exp', 'nbf', 'iss', 'aud'],
+    });
+    return payload;
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    if (error instanceof joseErrors.JWTClaimValidationFailed) throw invalidToken(`claim ${error.claim} is wrong`, error);
+    if (error instanceof joseErrors.JWTExpired) throw invalidToken('it has expired', error);
+    throw invalidToken('its signature or form is wrong', error);
+  }
+}
+
+/** Entra's keys are shared by all tenants of a cloud: without this any tenant's token would do. */
+function checkIssuer(issuer: string, tenantId: string, rules: TokenRules): void {
+  if (!rules.allowedTenants.includes(tenantId)) {
+    throw invalidToken(`tenant ${tenantId} is neither MicrosoftAppTenantId nor in ALLOWED_TENANTS`);
+  }
+  if (!issuersOf(tenantId, rules.cloud).includes(issuer)) throw invalidToken('its issuer is not its tenant');
+}
+
+/** v1 and v2 issuers (entra-docs accepted-token-versions.md); the v2 one without the slash that SDK samples add. */
+function issuersOf(tenantId: string, cloud: 'public' | 'usgov'): string[] {
+  const login = cloud === 'public' ? 'https://login.microsoftonline.com' : 'https://login.microsoftonline.us';
+  const v1 = `https://sts.windows.net/${tenantId}/`;
+  // Government tenants are seen with both v1 forms (botframework-connector tokenValidationParameters.ts).
+  return cloud === 'public' ? [v1, `${login}/${tenantId}/v2.0`] : [v1, `${login}/${tenantId}/`, `${login}/${tenantId}/v2.0`];
+}
+
+function readCallerId(claims: { ver: '1.0' | '2.0'; appid?: string | undefined; azp?: string | undefined }): string {
+  const appId = claims.ver === '1.0' ? claims.appid : claims.azp;
+  if (appId === undefined) throw invalidToken(`version ${claims.ver} without its caller claim`);
+  if (claims.appid !== undefined && claims.azp !== undefined && claims.appid !== claims.azp) {
+    throw invalidToken('appid and azp differ');
+  }
+  return appId;
+}
+
+function invalidToken(why: string, cause?: unknown): AppError {
+  return new AppError('invalid_token', `The bearer token is refused: ${why}.`, {
+    cause,
+    headers: { 'WWW-Authenticate': 'Bearer error="invalid_token"' },
+  });
+}

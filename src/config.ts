@@ -1,0 +1,240 @@
+// Settings: from environment variables to one frozen object, or to a list of every fault by the setting's name.
+
+import { createPrivateKey } from 'node:crypto';
+import type { LogLevel } from './logger.ts';
+import { parseServiceUrlRule, type ServiceUrlRule } from './service-url-rule.ts';
+import { type Environment, type SettingFault, SettingReader } from './setting-reader.ts';
+
+export type { ServiceUrlRule };
+
+export type Credential =
+  | { readonly kind: 'secret'; readonly secret: string }
+  | { readonly kind: 'certificate'; readonly thumbprint: string; readonly privateKey: string }
+  | { readonly kind: 'managedIdentity' };
+
+type AppType = 'SingleTenant' | 'MultiTenant' | 'UserAssignedMSI';
+
+export type Identity = {
+  readonly appId: string;
+  readonly appType: AppType;
+  readonly tenantId: string | undefined;
+  readonly credential: Credential;
+};
+
+export type ApiKey = { readonly name: string; readonly secret: string };
+
+export type Config = {
+  readonly host: string;
+  readonly port: number;
+  /** Where the world reaches this service; no slash at the end. */
+  readonly publicUrl: string;
+  readonly identity: Identity;
+  readonly cloud: 'public' | 'usgov';
+  readonly allowedCallers: readonly string[];
+  readonly allowedTenants: readonly string[];
+  readonly loginUrl: string;
+  readonly openIdMetadataUrl: string;
+  readonly serviceUrlRules: readonly ServiceUrlRule[];
+  readonly dataDir: string;
+  readonly apiKeys: readonly ApiKey[];
+  readonly waitInTurnSeconds: number;
+  readonly waitMaxMinutes: number;
+  readonly pushWhenClosed: boolean;
+  readonly notificationTtlMs: number;
+  readonly deliveryConcurrency: number;
+  readonly logLevel: LogLevel;
+  /** Not wrong, but worth a line at start. */
+  readonly warnings: readonly string[];
+};
+
+/** Thrown by parseConfig: every fault at once, by setting name, never with a value. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly faults: readonly SettingFault[];
+
+  constructor(faults: readonly SettingFault[]) {
+    super(`Settings to mend: ${faults.map((fault) => fault.setting).join(', ')}`);
+    this.faults = faults;
+  }
+}
+
+const logLevels: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
+const appTypes: readonly AppType[] = ['SingleTenant', 'MultiTenant', 'UserAssignedMSI'];
+const longestTtlMs = 7 * 24 * 3_600_000;
+
+const clouds = {
+  public: {
+    loginUrl: 'https://login.microsoftonline.com',
+    openIdMetadataUrl: 'https://login.microsoftonline.com/botframework.com/v2.0/.well-known/openid-configuration',
+  },
+  // botframework-connector governmentConstants.ts
+  usgov: {
+    loginUrl: 'https://login.microsoftonline.us',
+    openIdMetadataUrl:
+      'https://login.microsoftonline.us/cab8a31a-1906-4287-a0d8-4eef66b95f6e/v2.0/.well-known/openid-configuration',
+  },
+} as const;
+
+/**
+ * Reads the settings from `env`; `readFile` gives the text behind a `NAME_FILE` setting. Throws ConfigError with every
+ * fault. There is no setting, and no lack of one, that turns authentication off.
+ */
+export function parseConfig(env: Environment, readFile: (path: string) => string): Config {
+  const settings = new SettingReader(env, readFile);
+  const cloud = settings.readChoice('ChannelService', ['https://botframework.azure.us']) ? 'usgov' : 'public';
+  const port = settings.readInteger('PORT', { min: 0, max: 65_535, fallback: 3978 });
+  const identity = readIdentity(settings);
+  const config: Config = {
+    host: settings.readText('HOST') ?? '0.0.0.0',
+    port,
+    publicUrl: readPublicUrl(settings, port),
+    identity,
+    cloud,
+    allowedCallers: readAllowedCallers(settings, identity.appId),
+    allowedTenants: readAllowedTenants(settings, identity),
+    loginUrl: readMovedUrl(settings, 'LOGIN_URL', clouds[cloud].loginUrl),
+    openIdMetadataUrl: readMovedUrl(settings, 'OPENID_METADATA_URL', clouds[cloud].openIdMetadataUrl),
+    serviceUrlRules: readServiceUrlRules(settings),
+    dataDir: settings.readText('DATA_DIR') ?? './data',
+    apiKeys: readApiKeys(settings),
+    waitInTurnSeconds: settings.readInteger('WAIT_IN_TURN_SECONDS', { min: 0, max: 8, fallback: 5 }),
+    waitMaxMinutes: settings.readInteger('WAIT_MAX_MINUTES', { min: 1, max: 1440, fallback: 25 }),
+    pushWhenClosed: settings.readChoice('PUSH_WHEN_CLOSED', ['true', 'false']) === 'true',
+    notificationTtlMs: settings.readDuration('NOTIFICATION_TTL', { maxMs: longestTtlMs, fallbackMs: 24 * 3_600_000 }),
+    deliveryConcurrency: settings.readInteger('DELIVERY_CONCURRENCY', { min: 1, max: 256, fallback: 32 }),
+    logLevel: settings.readChoice('LOG_LEVEL', logLevels) ?? 'info',
+    warnings: settings.warnings,
+  };
+  refuseUnsafe(settings);
+  if (settings.faults.length > 0) throw new ConfigError(settings.faults);
+  return Object.freeze(config);
+}
+
+function readIdentity(settings: SettingReader): Identity {
+  const appId = settings.readGuid('MicrosoftAppId', 'the app id of the skill, from its Entra app registration');
+  const appType = settings.readChoice('MicrosoftAppType', appTypes) ?? 'SingleTenant';
+  const tenantId =
+    appType === 'MultiTenant' && settings.readText('MicrosoftAppTenantId') === undefined
+      ? undefined
+      : settings.readGuid('MicrosoftAppTenantId', 'the tenant of the skill, which is also the parent agent\'s');
+  return { appId, appType, tenantId, credential: readCredential(settings, appType) };
+}
+
+function readCredential(settings: SettingReader, appType: AppType): Credential {
+  const secret = settings.readSecret('MicrosoftAppPassword');
+  const thumbprint = settings.readText('CertificateThumbprint');
+  const privateKey = settings.readSecret('CertificatePrivateKey')?.replaceAll('\\n', '\n');
+  const hasCertificate = thumbprint !== undefined || privateKey !== undefined;
+  if (appType === 'UserAssignedMSI') {
+    if (secret !== undefined) settings.addFault('MicrosoftAppPassword', 'must not be set with UserAssignedMSI');
+    if (hasCertificate) settings.addFault('CertificateThumbprint', 'must not be set with UserAssignedMSI');
+    return { kind: 'managedIdentity' };
+  }
+  if (secret !== undefined && hasCertificate) {
+    settings.addFault('MicrosoftAppPassword', 'set either this or the certificate, not both');
+  }
+  if (!hasCertificate) {
+    if (secret === undefined) {
+      settings.addFault('MicrosoftAppPassword', 'is missing: the client secret, or CertificateThumbprint and CertificatePrivateKey');
+    }
+    return { kind: 'secret', secret: secret ?? '' };
+  }
+  if (thumbprint === undefined) settings.addFault('CertificateThumbprint', 'is missing: it goes with CertificatePrivateKey');
+  else if (!/^[0-9a-f]{40}$/i.test(thumbprint)) settings.addFault('CertificateThumbprint', 'must be 40 hex digits');
+  if (privateKey === undefined) settings.addFault('CertificatePrivateKey', 'is missing: it goes with CertificateThumbprint');
+  else if (!isPrivateKey(privateKey)) settings.addFault('CertificatePrivateKey', 'is not a private key in PEM form');
+  return { kind: 'certificate', thumbprint: thumbprint ?? '', privateKey: privateKey ?? '' };
+}
+
+function isPrivateKey(pem: string): boolean {
+  try {
+    createPrivateKey(pem);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function readAllowedCallers(settings: SettingReader, ownAppId: string): readonly string[] {
+  const name = 'AllowedCallers';
+  const entries = settings.readList(name);
+  if (entries.length === 0) {
+    settings.addFault(name, "is missing: the app ids of the agents that may call, from Copilot Studio's Settings > Advanced > Metadata");
+  }
+  if (entries.includes('*')) {
+    settings.addFault(name, '"*" would let every app of the tenant call and choose where our tokens go; list the app ids');
+    return [];
+  }
+  const callers = settings.keepGuids(name, entries);
+  if (callers.includes(ownAppId) && ownAppId !== '') {
+    settings.addFault(name, 'holds MicrosoftAppId: parent and skill need two app registrations');
+  }
+  return callers;
+}
+
+function readAllowedTenants(settings: SettingReader, identity: Identity): readonly string[] {
+  const extra = settings.keepGuids('ALLOWED_TENANTS', settings.readList('ALLOWED_TENANTS'));
+  const tenants = [...new Set([...(identity.tenantId ? [identity.tenantId] : []), ...extra])];
+  if (identity.appType === 'MultiTenant' && tenants.length === 0) {
+    settings.addFault('ALLOWED_TENANTS', 'is missing: with MultiTenant, the tenants whose agents may call');
+  }
+  return tenants;
+}
+
+function readPublicUrl(settings: SettingReader, port: number): string {
+  const url = settings.readUrl('PUBLIC_URL');
+  if (!url) {
+    settings.addWarning(`PUBLIC_URL is not set: the manifest names http://localhost:${port}, where Copilot Studio cannot reach this service.`);
+    return `http://localhost:${port}`;
+  }
+  if (url.pathname !== '/' || url.search || url.hash) settings.addFault('PUBLIC_URL', 'must have no path, query or fragment');
+  if (url.protocol === 'http:') settings.addWarning('PUBLIC_URL is plain http: Copilot Studio imports https only.');
+  return url.origin;
+}
+
+function readMovedUrl(settings: SettingReader, name: string, standard: string): string {
+  const url = settings.readUrl(name);
+  if (!url) return standard;
+  const moved = url.href.replace(/\/+$/, '');
+  if (moved !== standard) settings.addWarning(`${name} is moved to ${url.origin}.`);
+  return moved;
+}
+
+function readServiceUrlRules(settings: SettingReader): readonly ServiceUrlRule[] {
+  const name = 'ALLOWED_SERVICE_URLS';
+  const rules: ServiceUrlRule[] = [];
+  for (const entry of settings.readList(name)) {
+    const parsed = parseServiceUrlRule(entry);
+    if ('fault' in parsed) settings.addFault(name, parsed.fault);
+    else rules.push(parsed.rule);
+    if ('warning' in parsed && parsed.warning !== undefined) settings.addWarning(`${name}: ${parsed.warning}`);
+  }
+  return rules;
+}
+
+function readApiKeys(settings: SettingReader): readonly ApiKey[] {
+  const name = 'NOTIFY_API_KEYS';
+  const keys: ApiKey[] = [];
+  const entries = (settings.readSecret(name) ?? '').split(',').map((entry) => entry.trim());
+  for (const [index, entry] of entries.filter((text) => text !== '').entries()) {
+    const [keyName = '', ...rest] = entry.split(':');
+    const secret = rest.join(':');
+    if (!/^[\w-]{1,64}$/.test(keyName)) settings.addFault(name, `entry ${index + 1}: must be name:secret, the name of letters, digits, - and _`);
+    else if (secret.length < 24) settings.addFault(name, `entry ${index + 1} (${keyName}): the secret needs at least 24 characters`);
+    else if (!/^[\x21-\x7e]+$/.test(secret)) settings.addFault(name, `entry ${index + 1} (${keyName}): the secret may have printable ASCII characters only`);
+    else if (keys.some((key) => key.name === keyName)) settings.addFault(name, `the name ${keyName} is there twice`);
+    else if (keys.some((key) => key.secret === secret)) settings.addFault(name, `${keyName} has the secret of another name`);
+    else keys.push({ name: keyName, secret });
+  }
+  if (keys.length === 0) settings.addWarning('NOTIFY_API_KEYS is not set: /api/notify answers 503 until there is a key.');
+  return keys;
+}
+
+function refuseUnsafe(settings: SettingReader): void {
+  if (settings.readText('NODE_TLS_REJECT_UNAUTHORIZED') === '0') {
+    settings.addFault('NODE_TLS_REJECT_UNAUTHORIZED', 'must not be 0: tokens would go to anybody who answers');
+  }
+  if (settings.readText('DATABASE_URL') !== undefined) {
+    settings.addFault('DATABASE_URL', 'PostgreSQL is not in this version: remove it, data lives in DATA_DIR');
+  }
+}

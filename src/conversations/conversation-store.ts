@@ -1,0 +1,126 @@
+// Stored conversations. Every turn refreshes its own; nobody else's turn can touch it (the id is a hash of the key).
+
+import type { Selectable } from 'kysely';
+import type { Database } from '../storage/database.ts';
+import type { Schema } from '../storage/schema.ts';
+import type { Conversation, Reachability } from './conversation.ts';
+
+type ConversationRow = Selectable<Schema['conversations']>;
+
+/** Saves the conversation as this turn has shown it; the first turn also sets its birth. */
+export async function saveConversation(db: Database, conversation: Conversation): Promise<void> {
+  const seen = {
+    user_key: conversation.userKey,
+    user_id: conversation.userId,
+    service_url: conversation.serviceUrl,
+    audience: conversation.audience,
+    reference: JSON.stringify(conversation.reference),
+    claims: JSON.stringify(conversation.claims),
+    delivery_mode: conversation.deliveryMode,
+    reachability: conversation.reachability,
+    reachability_reason: conversation.reachabilityReason,
+    locale: conversation.locale ?? null,
+    last_seen_at: conversation.lastSeenAt,
+  };
+  await db
+    .insertInto('conversations')
+    .values({
+      id: conversation.id,
+      caller_app_id: conversation.callerAppId,
+      tenant_id: conversation.tenantId,
+      channel_id: conversation.channelId,
+      external_id: conversation.externalId,
+      created_at: conversation.lastSeenAt,
+      ...seen,
+    })
+    .onConflict((conflict) => conflict.column('id').doUpdateSet(seen))
+    .execute();
+}
+
+/** The conversation with this id, or undefined. */
+export async function findConversation(db: Database, id: string): Promise<Conversation | undefined> {
+  const row = await db.selectFrom('conversations').selectAll().where('id', '=', id).executeTakeFirst();
+  return row && parseConversation(row);
+}
+
+/** Sets whether the conversation can take a push, with the reason in words. */
+export async function setReachability(
+  db: Database,
+  id: string,
+  reachability: Reachability,
+  reason: string,
+): Promise<void> {
+  await db
+    .updateTable('conversations')
+    .set({ reachability, reachability_reason: reason })
+    .where('id', '=', id)
+    .execute();
+}
+
+/** What an operator may see of a conversation: no reference, no claims, of the service URL only the host. */
+export type ConversationView = {
+  readonly id: string;
+  readonly callerAppId: string;
+  readonly tenantId: string;
+  readonly channelId: string;
+  readonly userId: string;
+  readonly serviceUrlHost: string;
+  readonly deliveryMode: string;
+  readonly reachability: string;
+  readonly reachabilityReason: string;
+  readonly waitingFor: string | null;
+  readonly createdAt: string;
+  readonly lastSeenAt: string;
+};
+
+/** One page of conversations in order of id; `cursor` is the last id of the page before. */
+export async function listConversations(
+  db: Database,
+  page: { readonly limit: number; readonly cursor: string | undefined },
+): Promise<{ items: ConversationView[]; nextCursor: string | null }> {
+  const rows = await db
+    .selectFrom('conversations')
+    .leftJoin('waits', 'waits.conversation_id', 'conversations.id')
+    .selectAll('conversations')
+    .select('waits.subject as waiting_for')
+    .where('conversations.id', '>', page.cursor ?? '')
+    .orderBy('conversations.id')
+    .limit(page.limit + 1)
+    .execute();
+  const items = rows.slice(0, page.limit).map((row) => ({
+    id: row.id,
+    callerAppId: row.caller_app_id,
+    tenantId: row.tenant_id,
+    channelId: row.channel_id,
+    userId: row.user_id,
+    serviceUrlHost: new URL(row.service_url).host,
+    deliveryMode: row.delivery_mode,
+    reachability: row.reachability,
+    reachabilityReason: row.reachability_reason,
+    waitingFor: row.waiting_for,
+    createdAt: new Date(row.created_at).toISOString(),
+    lastSeenAt: new Date(row.last_seen_at).toISOString(),
+  }));
+  return { items, nextCursor: rows.length > page.limit ? (items.at(-1)?.id ?? null) : null };
+}
+
+function parseConversation(row: ConversationRow): Conversation {
+  return {
+    id: row.id,
+    callerAppId: row.caller_app_id,
+    tenantId: row.tenant_id,
+    channelId: row.channel_id,
+    externalId: row.external_id,
+    userKey: row.user_key,
+    userId: row.user_id,
+    serviceUrl: row.service_url,
+    audience: row.audience,
+    reference: JSON.parse(row.reference) as Conversation['reference'],
+    claims: JSON.parse(row.claims) as Conversation['claims'],
+    deliveryMode: row.delivery_mode,
+    reachability: row.reachability as Reachability,
+    reachabilityReason: row.reachability_reason,
+    locale: row.locale ?? undefined,
+    lastSeenAt: row.last_seen_at,
+  };
+}

@@ -1,0 +1,62 @@
+// A conversation: everything needed to reach a parent's conversation again, and whether that is possible.
+
+import { createHash } from 'node:crypto';
+import type { ConversationReference } from 'botbuilder';
+
+/**
+ * `push`: normal delivery and an action open; `held`: nothing can be pushed (test pane, no action open, refused),
+ * what comes is given at the user's next turn; `closed`: the parent has ended it.
+ */
+export type Reachability = 'push' | 'held' | 'closed';
+
+/** Claims of the verified token of the turn; rebuilt into a ClaimsIdentity for every push. */
+export type CallerClaims = {
+  readonly aud: string;
+  readonly ver: '1.0' | '2.0';
+  readonly appid?: string;
+  readonly azp?: string;
+  readonly tid: string;
+  readonly iss: string;
+};
+
+export type Conversation = {
+  readonly id: string;
+  readonly callerAppId: string;
+  readonly tenantId: string;
+  readonly channelId: string;
+  readonly externalId: string;
+  readonly userKey: string;
+  readonly userId: string;
+  readonly serviceUrl: string;
+  /** The audience of reply tokens: the parent's app id, from the verified token of the turn. */
+  readonly audience: string;
+  readonly reference: Partial<ConversationReference>;
+  readonly claims: CallerClaims;
+  readonly deliveryMode: string;
+  readonly reachability: Reachability;
+  /** Why it is as it is, in words for an operator. */
+  readonly reachabilityReason: string;
+  readonly locale: string | undefined;
+  readonly lastSeenAt: number;
+};
+
+/** An open action that waits for a subject. There is at most one in a conversation: a new one replaces it. */
+export type Wait = {
+  readonly conversationId: string;
+  readonly action: string;
+  readonly subject: string;
+  readonly openedAt: number;
+  readonly deadlineAt: number;
+  readonly attempts: number;
+};
+
+/** The parts that tell one conversation from another: another caller can neither overwrite nor address it. */
+export type ConversationKey = Pick<Conversation, 'callerAppId' | 'tenantId' | 'channelId' | 'externalId'>;
+
+/** The public id of a conversation: 22 characters that reveal nothing and are the same on every turn. */
+export function conversationIdOf(key: ConversationKey): string {
+  return createHash('sha256')
+    .update(JSON.stringify([key.callerAppId, key.tenantId, key.channelId, key.externalId]))
+    .digest('base64url')
+    .slice(0, 22);
+}

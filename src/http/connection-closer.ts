@@ -1,0 +1,59 @@
+// An orderly end of the HTTP side: running requests finish, idle connections go, nobody waits for ever.
+
+import type { Server, ServerResponse } from 'node:http';
+
+export type ConnectionCloser = {
+  readonly isStopping: () => boolean;
+  /** Makes a response known, so that a stop can ask its client not to reuse the connection. */
+  readonly watch: (res: ServerResponse) => void;
+  /** Work that goes on after an answer; a stop waits for it like for a request. */
+  readonly track: (work: Promise<void>) => void;
+  readonly stop: (graceMs: number) => Promise<void>;
+};
+
+/** One closer for one server. */
+export function createConnectionCloser(
+  server: Pick<Server, 'close' | 'closeIdleConnections' | 'closeAllConnections'>,
+): ConnectionCloser {
+  const responses = new Set<ServerResponse>();
+  const works = new Set<Promise<void>>();
+  let stopped: Promise<void> | undefined;
+
+  const watch = (res: ServerResponse): void => {
+    if (stopped !== undefined) res.setHeader('Connection', 'close');
+    responses.add(res);
+    res.once('close', () => {
+      responses.delete(res);
+      // A head that went out before the stop still promised keep-alive.
+      if (stopped !== undefined) server.closeIdleConnections();
+    });
+  };
+
+  const track = (work: Promise<void>): void => {
+    const settled = work.finally(() => works.delete(settled));
+    works.add(settled);
+  };
+
+  const close = async (graceMs: number): Promise<void> => {
+    const closed = new Promise<void>((resolve) => {
+      server.close(() => resolve());
+    });
+    server.closeIdleConnections();
+    for (const res of responses) {
+      if (!res.headersSent) res.setHeader('Connection', 'close');
+    }
+    const finished = closed.then(() => Promise.all(works)).then(() => undefined);
+    let timer: NodeJS.Timeout | undefined;
+    const graceOver = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, graceMs);
+    });
+    await Promise.race([finished, graceOver]);
+    clearTimeout(timer);
+    server.closeAllConnections();
+    await closed;
+  };
+
+  const stop = (graceMs: number): Promise<void> => (stopped ??= close(graceMs));
+
+  return { isStopping: () => stopped !== undefined, watch, track, stop };
+}

@@ -1,0 +1,65 @@
+// The shape an activity must have before anything of the Bot Framework sees it: the SDK throws on `{}` before it has
+// authenticated anyone, and on a conversation id that cannot be put into a header.
+
+import { z } from 'zod';
+import { AppError } from '../errors.ts';
+
+const text = z.string().nullish();
+const account = z.looseObject({ id: text, name: text, role: text, aadObjectId: text }).nullish();
+const objects = z.array(z.looseObject({})).nullish();
+
+const conversation = z.looseObject({
+  // botframework-connector copies the id into the header `x-ms-conversation-id`; Node refuses anything outside
+  // Latin-1 there, so such a conversation could be stored but never be answered.
+  id: z
+    .string()
+    .min(1)
+    .max(1024)
+    .regex(/^[\x20-\x7e\xa0-\xff]*$/, 'Must be printable Latin-1'),
+  name: text,
+  conversationType: text,
+  tenantId: text,
+});
+
+// Everything but `type` may be absent or null: the import ping of Copilot Studio is an endOfConversation with a null
+// recipient and, at times, neither conversation nor serviceUrl.
+const inboundActivity = z.looseObject({
+  type: z.string().min(1).max(100),
+  id: text,
+  timestamp: text,
+  localTimestamp: text,
+  channelId: z.string().max(100).nullish(),
+  serviceUrl: z.string().max(512).nullish(),
+  conversation: conversation.nullish(),
+  from: account,
+  recipient: account,
+  relatesTo: z.looseObject({}).nullish(),
+  replyToId: text,
+  deliveryMode: text,
+  locale: text,
+  name: text,
+  code: text,
+  text,
+  textFormat: text,
+  value: z.unknown().optional(),
+  valueType: text,
+  channelData: z.unknown().optional(),
+  attachments: objects,
+  entities: objects,
+  membersAdded: objects,
+  membersRemoved: objects,
+});
+
+export type InboundActivity = z.infer<typeof inboundActivity>;
+
+const maxFaults = 20;
+
+/** The body as an activity, unknown fields kept. Throws `malformed_request` with the faults by path. */
+export function parseInboundActivity(body: unknown): InboundActivity {
+  const parsed = inboundActivity.safeParse(body);
+  if (parsed.success) return parsed.data;
+  const faults = parsed.error.issues
+    .slice(0, maxFaults)
+    .map((issue) => ({ path: issue.path.map(String).join('.'), message: issue.message }));
+  throw new AppError('malformed_request', 'The body is not a Bot Framework activity.', { faults });
+}

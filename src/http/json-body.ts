@@ -1,0 +1,98 @@
+// Reads a JSON object from a request. restify's own body parser would put uploads into the temp folder before anyone
+// is authenticated and stops at no depth.
+
+import type { IncomingMessage } from 'node:http';
+import { AppError } from '../errors.ts';
+
+const maxDepth = 64;
+const maxKeys = 2000;
+
+/** Throws `unsupported_media_type` unless the request announces JSON in UTF-8. */
+export function requireJsonContentType(req: IncomingMessage): void {
+  const contentType = req.headers['content-type'] ?? '';
+  if (/^application\/json\s*(;\s*(charset="?utf-8"?\s*)?)?$/i.test(contentType)) return;
+  throw new AppError('unsupported_media_type', 'Send the body as Content-Type: application/json in UTF-8.');
+}
+
+/**
+ * The body as a JSON object. Throws `body_too_large` beyond `maxBytes` (before reading where the length is declared)
+ * and `malformed_request` for anything that is not a plain JSON object in UTF-8.
+ */
+export async function readJsonObject(req: IncomingMessage, maxBytes: number): Promise<Record<string, unknown>> {
+  return parseJsonObject(await readBytes(req, maxBytes));
+}
+
+function parseJsonObject(bytes: Uint8Array): Record<string, unknown> {
+  const value = parseJson(bytes);
+  if (!isObject(value)) throw new AppError('malformed_request', 'The body must be a JSON object.');
+  checkNesting(value);
+  return value;
+}
+
+function readBytes(req: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const tooLarge = new AppError('body_too_large', `The body may have at most ${maxBytes} bytes.`);
+    if (Number(req.headers['content-length'] ?? 0) > maxBytes) return reject(tooLarge);
+    // No event would come any more, and the handler would hang for ever.
+    if (req.destroyed) return reject(abortedError());
+    const chunks: Buffer[] = [];
+    let received = 0;
+    const onData = (chunk: Buffer): void => {
+      received += chunk.length;
+      chunks.push(chunk);
+      if (received <= maxBytes) return;
+      req.off('data', onData);
+      // Reading on, without keeping anything: a paused request would block the next one on its connection.
+      req.resume();
+      reject(tooLarge);
+    };
+    req.on('data', onData);
+    req.once('end', () => resolve(Buffer.concat(chunks)));
+    req.once('error', () => reject(abortedError()));
+    req.once('close', () => reject(abortedError()));
+  });
+}
+
+function abortedError(): AppError {
+  return new AppError('malformed_request', 'The request ended before its body did.');
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    // ignoreBOM keeps a byte order mark in the text, where JSON.parse refuses it as RFC 8259 section 8.1 allows.
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
+  } catch {
+    // The parser's message quotes the body, so it goes neither into the answer nor into the log.
+    throw new AppError('malformed_request', 'The body is not valid JSON in UTF-8.');
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+// A loop, not a recursion: the nesting that is to be refused must not exhaust the stack.
+function checkNesting(root: Record<string, unknown>): void {
+  const open: { value: unknown; depth: number }[] = [{ value: root, depth: 1 }];
+  let keys = 0;
+  for (let item = open.pop(); item !== undefined; item = open.pop()) {
+    const { value, depth } = item;
+    if (typeof value !== 'object' || value === null) continue;
+    if (depth > maxDepth) throw new AppError('malformed_request', `The body is nested deeper than ${maxDepth} levels.`);
+    if (isObject(value)) {
+      refusePrototypeKeys(value);
+      keys += Object.keys(value).length;
+    }
+    if (keys > maxKeys) throw new AppError('malformed_request', `The body has more than ${maxKeys} keys.`);
+    for (const child of Object.values(value)) open.push({ value: child, depth: depth + 1 });
+  }
+}
+
+// JSON.parse makes these own properties; the first library that copies them key by key makes them a prototype.
+function refusePrototypeKeys(value: Record<string, unknown>): void {
+  const hasConstructorPrototype =
+    Object.hasOwn(value, 'constructor') && isObject(value.constructor) && Object.hasOwn(value.constructor, 'prototype');
+  if (Object.hasOwn(value, '__proto__') || hasConstructorPrototype) {
+    throw new AppError('malformed_request', 'The body has a key that would change a prototype.');
+  }
+}

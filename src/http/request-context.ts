@@ -1,0 +1,52 @@
+// What belongs to one request: its id, its logger, its start, and the one log line written when it is over.
+
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Logger } from '../logger.ts';
+
+export type RequestContext = {
+  readonly requestId: string;
+  readonly log: Logger;
+  /** Pattern of the matched route; a raw path could carry a key that somebody put into the URL. */
+  route: string;
+  /** Name of the API key, once it is known. */
+  sender: string | undefined;
+  /** Code of the problem that was answered. */
+  code: string | undefined;
+};
+
+const contexts = new WeakMap<IncomingMessage, RequestContext>();
+
+/** Gives the request an id (its own X-Request-Id where that is usable) and logs one line when the answer is out. */
+export function openRequestContext(
+  req: IncomingMessage,
+  res: ServerResponse,
+  logger: Logger,
+  now: () => number,
+): RequestContext {
+  const requestId = requestIdOf(req);
+  const log = logger.child({ requestId });
+  const context: RequestContext = { requestId, log, route: 'none', sender: undefined, code: undefined };
+  contexts.set(req, context);
+  const startedAt = now();
+  // 'close' comes once for every response, also for those refused before routing, where restify's own 'after' is
+  // never emitted, and for those whose client has left.
+  res.once('close', () => {
+    const { route, sender, code } = context;
+    const outcome = res.writableFinished ? { status: res.statusCode } : { aborted: true };
+    log.info({ method: req.method, route, ...outcome, code, ms: now() - startedAt, sender }, 'request');
+  });
+  return context;
+}
+
+/** The context of a request that went through openRequestContext; throws for any other. */
+export function requestContextOf(req: IncomingMessage): RequestContext {
+  const context = contexts.get(req);
+  if (context === undefined) throw new Error('request without a context');
+  return context;
+}
+
+function requestIdOf(req: IncomingMessage): string {
+  const given = req.headers['x-request-id'];
+  return typeof given === 'string' && /^[A-Za-z0-9_-]{1,64}$/.test(given) ? given : randomUUID();
+}

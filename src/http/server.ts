@@ -1,0 +1,122 @@
+// The HTTP side of the service on restify: the table of routes, what happens to a request before and after its
+// handler, and an orderly stop. Knows neither the Bot Framework nor the storage; both come as functions.
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type Server, type ServerOptions } from 'restify';
+import type { ApiKey } from '../config.ts';
+import type { Logger } from '../logger.ts';
+import { createFindSender } from './api-keys.ts';
+import { answerError } from './answer-error.ts';
+import { type ConnectionCloser, createConnectionCloser } from './connection-closer.ts';
+import { createMessagesHandler, type MessageServices } from './messages.ts';
+import {
+  createFindNotificationHandler,
+  createListConversationsHandler,
+  createNotifyHandler,
+  type NotificationServices,
+} from './notifications.ts';
+import { createLiveHandler, createManifestHandler, createReadyHandler, type Readiness } from './open-routes.ts';
+import { openRequestContext, requestContextOf } from './request-context.ts';
+import { findRefusal } from './request-guard.ts';
+import { sendProblem } from './respond.ts';
+
+export type HttpServices = MessageServices &
+  NotificationServices & {
+    /** Rendered manifest as JSON text, by file name. */
+    readonly manifestFile: (file: string) => string | undefined;
+    readonly isReady: () => Promise<Readiness>;
+  };
+
+type HttpServerOptions = {
+  readonly services: HttpServices;
+  readonly apiKeys: readonly ApiKey[];
+  /** Without a slash at the end. */
+  readonly publicUrl: string;
+  /** How long a notification lives whose sender named no end. */
+  readonly notificationTtlMs: number;
+  readonly logger: Logger;
+  readonly now: () => number;
+};
+
+export type HttpServer = {
+  /** Resolves with the port in use (0 picks a free one); rejects where it cannot be had. */
+  readonly listen: (port: number, host: string) => Promise<{ port: number }>;
+  /** Takes no new connection, lets running requests finish for up to `graceMs`, then closes what is left. */
+  readonly stop: (graceMs: number) => Promise<void>;
+};
+
+/** Builds the server; nothing listens before `listen`. */
+export function createHttpServer(options: HttpServerOptions): HttpServer {
+  // restify types its logger as bunyan but uses pino (lib/index.js); an empty name leaves the Server header out.
+  const log = options.logger as unknown as ServerOptions['log'];
+  const server = createServer({ name: '', log, handleUncaughtExceptions: false });
+  const closer = createConnectionCloser(server.server);
+  setTimeouts(server);
+  // Without a listener Node serves a request to upgrade as if the header were not there (RFC 9110 section 7.8), which
+  // HTTP clients that offer h2c rely on. restify's listener would leave the socket hanging.
+  server.server.removeAllListeners('upgrade');
+  server.first((req, res) => {
+    closer.watch(res);
+    return prepare(req, res, options);
+  });
+  server.on('routed', (req: IncomingMessage, _res: ServerResponse, route: { path: string }) => {
+    requestContextOf(req).route = route.path;
+  });
+  // Never calls the fourth argument: restify would then write an answer of its own over this one.
+  server.on('restifyError', (req: IncomingMessage, res: ServerResponse, error: unknown) => {
+    answerError(error, res, requestContextOf(req));
+  });
+  mountRoutes(server, options, closer);
+  return { listen: (port, host) => listen(server, port, host), stop: closer.stop };
+}
+
+// Longer than the idle timeout of common load balancers (60 s), so that it is never this side that closes a
+// connection just when a request arrives on it. Headers beyond 16 KB are refused by Node itself.
+function setTimeouts(server: Server): void {
+  server.server.headersTimeout = 15_000;
+  server.server.requestTimeout = 30_000;
+  server.server.keepAliveTimeout = 65_000;
+}
+
+function prepare(req: IncomingMessage, res: ServerResponse, { logger, now }: HttpServerOptions): boolean {
+  const { requestId, log } = openRequestContext(req, res, logger, now);
+  // An 'error' without listener, such as a client that resets while it is being answered, would end the process.
+  res.on('error', (error) => log.debug({ err: error }, 'answer could not be written'));
+  res.setHeader('X-Request-Id', requestId);
+  res.setHeader('X-Content-Type-Options', 'nosniff');
+  res.setHeader('Cache-Control', 'no-store');
+  const refusal = findRefusal(req);
+  if (refusal !== undefined) sendProblem(res, refusal, requestId);
+  return refusal === undefined;
+}
+
+function mountRoutes(server: Server, options: HttpServerOptions, closer: ConnectionCloser): void {
+  const { services, apiKeys } = options;
+  const senders = { ...options, findSender: createFindSender(apiKeys) };
+  const isReady = async (): Promise<Readiness> =>
+    closer.isStopping() ? { ready: false, reason: 'The service is stopping.' } : services.isReady();
+
+  server.post('/api/messages', createMessagesHandler(services, closer.track));
+  server.post('/api/notify', createNotifyHandler(senders));
+  const readable = {
+    '/api/notifications/:id': createFindNotificationHandler(senders),
+    '/api/conversations': createListConversationsHandler(senders),
+    '/manifests/:file': createManifestHandler(services.manifestFile),
+    '/health/live': createLiveHandler(),
+    '/health/ready': createReadyHandler(isReady),
+  };
+  for (const [path, handler] of Object.entries(readable)) {
+    server.get(path, handler);
+    server.head(path, handler);
+  }
+}
+
+function listen(server: Server, port: number, host: string): Promise<{ port: number }> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve({ port: server.address().port });
+    });
+  });
+}

@@ -1,0 +1,60 @@
+// The process: settings, start, signals, exit code. Nothing else reads process.env.
+
+import 'dotenv/config';
+import { readFileSync } from 'node:fs';
+import { createApp } from './app.ts';
+import { ConfigError, parseConfig } from './config.ts';
+import { createLogger } from './logger.ts';
+
+/** After this a stop that hangs is ended by force. */
+const stopDeadlineMs = 30_000;
+
+const config = readConfig();
+const logger = createLogger(config.logLevel);
+for (const warning of config.warnings) logger.warn(warning);
+
+let stopping = false;
+const app = await createApp({ config, logger }).catch(failStart);
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal, 0));
+process.on('uncaughtException', (error) => fail(error));
+process.on('unhandledRejection', (error) => fail(error));
+const { port } = await app.start().catch(failStart);
+logger.info({ port, publicUrl: config.publicUrl, appId: config.identity.appId }, 'listening');
+
+function readConfig() {
+  try {
+    return parseConfig(process.env, (path) => readFileSync(path, 'utf8'));
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const faults = error.faults.map((fault) => `  ${fault.setting}: ${fault.message}`);
+    process.stderr.write(`copilot-notify cannot start. Settings to mend (see .env.example):\n${faults.join('\n')}\n`);
+    process.exit(1);
+  }
+}
+
+function failStart(error: unknown): never {
+  logger.fatal({ err: error }, 'cannot start');
+  process.exit(1);
+}
+
+/** A state that nobody has foreseen is not carried on with: what is accepted is on disk, the next process takes it up. */
+function fail(error: unknown): void {
+  logger.fatal({ err: error }, 'unexpected error');
+  void stop('unexpected error', 1);
+}
+
+async function stop(reason: string, exitCode: number): Promise<void> {
+  // A second signal means: now.
+  if (stopping) process.exit(1);
+  stopping = true;
+  logger.info({ reason }, 'stopping');
+  setTimeout(() => process.exit(1), stopDeadlineMs).unref();
+  try {
+    await app.stop();
+    logger.info('stopped');
+    process.exit(exitCode);
+  } catch (error) {
+    logger.fatal({ err: error }, 'could not stop cleanly');
+    process.exit(1);
+  }
+}

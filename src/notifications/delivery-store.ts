@@ -1,0 +1,199 @@
+// Stored deliveries and their attempts. What changes a delivery in work goes through the lease of its lane.
+
+import { createHash } from 'node:crypto';
+import type { Selectable } from 'kysely';
+import type { Database } from '../storage/database.ts';
+import type { Schema } from '../storage/schema.ts';
+import { holdsLease, type Lease } from './lane-store.ts';
+import type { Delivery, DeliveryState, DeliveryStep, Notification, SendOutcome } from './notification.ts';
+
+/** The same notification to the same conversation is always the same delivery, whoever enqueues it, however often. */
+function deliveryIdOf(notificationId: string, conversationId: string): string {
+  return createHash('sha256').update(`${notificationId} ${conversationId}`).digest('base64url').slice(0, 22);
+}
+
+/** Adds one delivery for each conversation, held from the start when `held` says why; one that is there stays as it is. */
+export async function insertDeliveries(
+  db: Database,
+  notification: Notification,
+  conversationIds: readonly string[],
+  now: number,
+  held?: { readonly reason: string; readonly reasonText: string },
+): Promise<void> {
+  if (conversationIds.length === 0) return;
+  await db
+    .insertInto('deliveries')
+    .values(
+      conversationIds.map((conversationId) => ({
+        id: deliveryIdOf(notification.id, conversationId),
+        notification_id: notification.id,
+        conversation_id: conversationId,
+        state: held ? 'held' : 'pending',
+        step: 'message',
+        reason: held?.reason ?? null,
+        reason_text: held?.reasonText ?? null,
+        send_at: notification.sendAt ?? 0,
+        run_at: notification.sendAt ?? now,
+        expires_at: notification.expiresAt,
+        created_at: now,
+      })),
+    )
+    .onConflict((conflict) => conflict.column('id').doNothing())
+    .execute();
+}
+
+/** The delivery whose turn it is: the first accepted that may be sent by now, or undefined. */
+export async function findHead(db: Database, conversationId: string, now: number): Promise<Delivery | undefined> {
+  const row = await db
+    .selectFrom('deliveries')
+    .selectAll()
+    .where('conversation_id', '=', conversationId)
+    .where('state', 'in', ['pending', 'sending'])
+    .where('send_at', '<=', now)
+    .orderBy('seq')
+    .limit(1)
+    .executeTakeFirst();
+  return row && parseDelivery(row);
+}
+
+/** Where a delivery goes after an attempt. */
+export type DeliveryChange =
+  | { readonly state: 'delivered' }
+  | { readonly state: 'pending'; readonly runAt: number; readonly step: DeliveryStep }
+  | { readonly state: 'held' | 'dead'; readonly reason: string; readonly reasonText: string };
+
+export type AttemptRecord = {
+  readonly via: 'push' | 'turn';
+  readonly startedAt: number;
+  readonly durationMs: number;
+  readonly outcome: SendOutcome;
+};
+
+/**
+ * Counts an attempt before it is made, so that a delivery that crashes the process is not tried for ever.
+ * False when the lease is lost: nothing was changed and nothing may be sent.
+ */
+export async function beginAttempt(db: Database, lease: Lease, delivery: Delivery): Promise<boolean> {
+  return db.transaction().execute(async (trx) => {
+    if (!(await holdsLease(trx, lease))) return false;
+    await trx
+      .updateTable('deliveries')
+      .set({ state: 'sending', attempts: delivery.attempts + 1 })
+      .where('id', '=', delivery.id)
+      .execute();
+    return true;
+  });
+}
+
+/** Records what an attempt came to (when one was made) and moves the delivery on. False when the lease was lost. */
+export async function settleDelivery(
+  db: Database,
+  lease: Lease,
+  delivery: Delivery,
+  change: DeliveryChange,
+  now: number,
+  attempt?: AttemptRecord,
+): Promise<boolean> {
+  return db.transaction().execute(async (trx) => {
+    if (!(await holdsLease(trx, lease))) return false;
+    if (attempt) await insertAttempt(trx, delivery, attempt);
+    await trx.updateTable('deliveries').set(columnsOf(change, now)).where('id', '=', delivery.id).execute();
+    return true;
+  });
+}
+
+/** Held deliveries of a person at a parent, in whichever conversation they were held, oldest first. */
+export async function listHeld(
+  db: Database,
+  person: {
+    readonly conversationId: string;
+    readonly callerAppId: string;
+    readonly tenantId: string;
+    readonly userKey: string;
+  },
+  now: number,
+  limit: number,
+): Promise<Delivery[]> {
+  const rows = await db
+    .selectFrom('conversations')
+    .innerJoin('deliveries', 'deliveries.conversation_id', 'conversations.id')
+    .selectAll('deliveries')
+    .where((where) =>
+      where.or([
+        where('conversations.id', '=', person.conversationId),
+        where.and([
+          where('conversations.user_key', '=', person.userKey),
+          where('conversations.caller_app_id', '=', person.callerAppId),
+          where('conversations.tenant_id', '=', person.tenantId),
+        ]),
+      ]),
+    )
+    .where('deliveries.state', '=', 'held')
+    .where('deliveries.expires_at', '>', now)
+    .orderBy('deliveries.seq')
+    .limit(limit)
+    .execute();
+  return rows.map(parseDelivery);
+}
+
+/** Ends held deliveries whose time is over. Returns how many. */
+export async function expireHeld(db: Database, now: number): Promise<number> {
+  const { numUpdatedRows } = await db
+    .updateTable('deliveries')
+    .set({
+      state: 'dead',
+      reason: 'expired',
+      reason_text: 'The user had no further turn before the notification expired.',
+      settled_at: now,
+    })
+    .where('state', '=', 'held')
+    .where('expires_at', '<=', now)
+    .executeTakeFirst();
+  return Number(numUpdatedRows);
+}
+
+function columnsOf(change: DeliveryChange, now: number) {
+  switch (change.state) {
+    case 'pending':
+      return { state: change.state, run_at: change.runAt, step: change.step };
+    case 'delivered':
+      return { state: change.state, settled_at: now, reason: null, reason_text: null };
+    case 'held':
+      return { state: change.state, reason: change.reason, reason_text: change.reasonText };
+    case 'dead':
+      return { state: change.state, reason: change.reason, reason_text: change.reasonText, settled_at: now };
+  }
+}
+
+async function insertAttempt(db: Database, delivery: Delivery, attempt: AttemptRecord): Promise<void> {
+  const { outcome } = attempt;
+  await db
+    .insertInto('attempts')
+    .values({
+      delivery_id: delivery.id,
+      number: delivery.attempts + 1,
+      via: attempt.via,
+      step: delivery.step,
+      started_at: attempt.startedAt,
+      duration_ms: Math.round(attempt.durationMs),
+      outcome: outcome.kind,
+      status: 'status' in outcome ? outcome.status : null,
+      error_class: 'errorClass' in outcome ? outcome.errorClass : null,
+      detail: 'detail' in outcome ? outcome.detail : null,
+    })
+    .execute();
+}
+
+function parseDelivery(row: Selectable<Schema['deliveries']>): Delivery {
+  return {
+    seq: row.seq,
+    id: row.id,
+    notificationId: row.notification_id,
+    conversationId: row.conversation_id,
+    state: row.state as DeliveryState,
+    step: row.step as DeliveryStep,
+    attempts: row.attempts,
+    runAt: row.run_at,
+    expiresAt: row.expires_at,
+  };
+}

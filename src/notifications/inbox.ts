@@ -1,0 +1,135 @@
+// What could not be pushed, given inside the user's own turn: held deliveries of the person, and notifications that came
+// before anybody waited for their subject. Taken under the same leases as a push, so that a worker and a turn, or two
+// turns, never give the same delivery.
+
+import type { Conversation } from '../conversations/conversation.ts';
+import { endOnceSubscriptions } from '../conversations/subscription-store.ts';
+import type { Database } from '../storage/database.ts';
+import { beginAttempt, insertDeliveries, listHeld, settleDelivery } from './delivery-store.ts';
+import { claimLane, type Lease, releaseLane } from './lane-store.ts';
+import type { Delivery, Notification, SendOutcome } from './notification.ts';
+import { claimNotification, getNotification, listUnclaimed } from './notification-store.ts';
+
+/** One delivery taken for this turn. It must be ended by `given` or `putBack`. */
+export type InboxItem = {
+  readonly delivery: Delivery;
+  readonly notification: Notification;
+  /** The user has it: records the attempt and settles the delivery. */
+  given(outcome: SendOutcome & { kind: 'delivered' }): Promise<void>;
+  /** The turn could not give it: it stays held. */
+  putBack(): Promise<void>;
+};
+
+export type Inbox = {
+  /** Takes what is held for the person of this conversation, oldest first. */
+  take(conversation: Conversation, wanted: Wanted): Promise<InboxItem[]>;
+};
+
+/**
+ * With `subject`, only what was sent to that subject, and also what came before anybody waited for it; with
+ * `exceptSubject`, all but that.
+ */
+export type Wanted = {
+  readonly subject?: string | undefined;
+  readonly exceptSubject?: string | undefined;
+  readonly limit: number;
+};
+
+/** A turn is answered within seconds; after this a worker may look at what a dead turn had taken. */
+const turnLeaseMs = 60_000;
+const mostUnclaimed = 50;
+
+/** Builds the inbox over the stored deliveries. `now` in epoch ms. */
+export function createInbox(db: Database, now: () => number): Inbox {
+  return {
+    take: async (conversation, wanted) => {
+      if (wanted.subject !== undefined) await adoptUnclaimed(db, conversation, wanted.subject, now());
+      const person = { ...conversation, conversationId: conversation.id };
+      const held = await listHeld(db, person, now(), 200);
+      const items: InboxItem[] = [];
+      const leases = new Map<string, SharedLease | undefined>();
+      for (const delivery of held) {
+        if (items.length === wanted.limit) break;
+        const notification = await getNotification(db, delivery.notificationId);
+        if (!isWanted(notification, wanted)) continue;
+        const lease = await leaseOnce(db, leases, delivery.conversationId, now());
+        if (lease && (await beginAttempt(db, lease.lease, delivery))) {
+          items.push(createItem(db, now, lease, delivery, notification));
+        }
+      }
+      return items;
+    },
+  };
+}
+
+/** Several items of one turn may lie in one lane: it is let go when the last of them has ended. */
+type SharedLease = { readonly lease: Lease; users: number };
+
+async function leaseOnce(
+  db: Database,
+  leases: Map<string, SharedLease | undefined>,
+  conversationId: string,
+  now: number,
+): Promise<SharedLease | undefined> {
+  if (!leases.has(conversationId)) {
+    const lease = await claimLane(db, conversationId, now, turnLeaseMs);
+    leases.set(conversationId, lease && { lease, users: 0 });
+  }
+  return leases.get(conversationId);
+}
+
+function createItem(
+  db: Database,
+  now: () => number,
+  shared: SharedLease,
+  delivery: Delivery,
+  notification: Notification,
+): InboxItem {
+  const startedAt = now();
+  shared.users += 1;
+  const end = async () => {
+    shared.users -= 1;
+    if (shared.users === 0) await releaseLane(db, shared.lease, now());
+  };
+  return {
+    delivery,
+    notification,
+    given: async (outcome) => {
+      const attempt = { via: 'turn' as const, startedAt, durationMs: now() - startedAt, outcome };
+      await settleDelivery(db, shared.lease, delivery, { state: 'delivered' }, now(), attempt);
+      if ('subject' in notification.to) {
+        await endOnceSubscriptions(db, delivery.conversationId, notification.to.subject);
+      }
+      await end();
+    },
+    putBack: async () => {
+      const reasonText = 'The turn in which it was given failed; it is given again at the next one.';
+      await settleDelivery(db, shared.lease, delivery, { state: 'held', reason: 'turn_failed', reasonText }, now());
+      await end();
+    },
+  };
+}
+
+/** The job is often done before the topic reaches its wait: what came too early becomes this conversation's, as held. */
+async function adoptUnclaimed(
+  db: Database,
+  conversation: Conversation,
+  subject: string,
+  now: number,
+): Promise<void> {
+  for (const notification of await listUnclaimed(db, subject, now, mostUnclaimed)) {
+    await db.transaction().execute(async (trx) => {
+      if (!(await claimNotification(trx, notification.id))) return;
+      await insertDeliveries(trx, notification, [conversation.id], now, {
+        reason: 'came_early',
+        reasonText: 'Nobody waited for the subject when it came.',
+      });
+    });
+  }
+}
+
+function isWanted(notification: Notification, wanted: Wanted): boolean {
+  const subject = 'subject' in notification.to ? notification.to.subject : undefined;
+  if (wanted.subject !== undefined) return subject === wanted.subject;
+  return wanted.exceptSubject === undefined || subject !== wanted.exceptSubject;
+}

@@ -1,0 +1,139 @@
+// The queue: one lane for each conversation that has open work. A worker leases a lane, not a delivery, so order and
+// one-in-flight come by themselves; whatever it changes is guarded by the token of its lease.
+
+import { v4 as createToken } from 'uuid';
+import type { Database } from '../storage/database.ts';
+
+/** Wakes the lanes of these conversations at `runAt`. A leased lane is left alone: its holder looks again when it lets go. */
+export async function wakeLanes(db: Database, conversationIds: readonly string[], runAt: number): Promise<void> {
+  if (conversationIds.length === 0) return;
+  // Sorted, so that two transactions that wake the same lanes cannot wait for each other.
+  const rows = conversationIds.toSorted().map((id) => ({ conversation_id: id, run_at: runAt, token: null }));
+  await db
+    .insertInto('lanes')
+    .values(rows)
+    .onConflict((conflict) =>
+      conflict
+        .column('conversation_id')
+        .doUpdateSet({ run_at: runAt })
+        .where('lanes.token', 'is', null)
+        .where('lanes.run_at', '>', runAt),
+    )
+    .execute();
+}
+
+export type Lease = { readonly conversationId: string; readonly token: string };
+
+/** Leases up to `limit` lanes that are due, oldest first. A lease that nobody ended is due again when its time is up. */
+export async function claimLanes(db: Database, limit: number, now: number, leaseMs: number): Promise<Lease[]> {
+  const token = createToken();
+  const due = db
+    .selectFrom('lanes')
+    .select('conversation_id')
+    .where('run_at', '<=', now)
+    .orderBy('run_at')
+    .limit(limit);
+  const rows = await db
+    .updateTable('lanes')
+    .set({ token, run_at: now + leaseMs })
+    .where('conversation_id', 'in', due)
+    .returning('conversation_id')
+    .execute();
+  return rows.map((row) => ({ conversationId: row.conversation_id, token }));
+}
+
+/** Leases just this lane, for a turn of the user; undefined while a worker holds it. */
+export async function claimLane(
+  db: Database,
+  conversationId: string,
+  now: number,
+  leaseMs: number,
+): Promise<Lease | undefined> {
+  const token = createToken();
+  const row = await db
+    .insertInto('lanes')
+    .values({ conversation_id: conversationId, run_at: now + leaseMs, token })
+    .onConflict((conflict) =>
+      conflict
+        .column('conversation_id')
+        .doUpdateSet({ run_at: now + leaseMs, token })
+        .where((where) => where.or([where('lanes.token', 'is', null), where('lanes.run_at', '<=', now)])),
+    )
+    .returning('conversation_id')
+    .executeTakeFirst();
+  return row && { conversationId, token };
+}
+
+/**
+ * Whether the lease still holds; called first in every transaction that changes something under it. The update also
+ * locks the lane, so that work enqueued at the same time is seen or waits.
+ */
+export async function holdsLease(db: Database, lease: Lease): Promise<boolean> {
+  const { numUpdatedRows } = await db
+    .updateTable('lanes')
+    .set({ token: lease.token })
+    .where('conversation_id', '=', lease.conversationId)
+    .where('token', '=', lease.token)
+    .executeTakeFirst();
+  return numUpdatedRows > 0n;
+}
+
+/** Lets go of a lane: it sleeps until its next open work, or goes when there is none. */
+export async function releaseLane(db: Database, lease: Lease, now: number): Promise<void> {
+  await db.transaction().execute(async (trx) => {
+    if (!(await holdsLease(trx, lease))) return;
+    // What the lease left in `sending` was not settled: it is open work like any other.
+    await trx
+      .updateTable('deliveries')
+      .set({ state: 'pending' })
+      .where('conversation_id', '=', lease.conversationId)
+      .where('state', '=', 'sending')
+      .execute();
+    const runAt = await findNextRunAt(trx, lease.conversationId, now);
+    const lane = trx.updateTable('lanes').where('conversation_id', '=', lease.conversationId);
+    if (runAt === undefined) {
+      await trx.deleteFrom('lanes').where('conversation_id', '=', lease.conversationId).execute();
+    } else {
+      await lane.set({ token: null, run_at: runAt }).execute();
+    }
+  });
+}
+
+/**
+ * Takes every lease back and makes the lanes due. Only where one process owns the database: the holders of those leases
+ * are then dead, and waiting for the leases to end would only delay what they had taken.
+ */
+export async function takeBackLeases(db: Database, now: number): Promise<void> {
+  await db.transaction().execute(async (trx) => {
+    await trx.updateTable('deliveries').set({ state: 'pending' }).where('state', '=', 'sending').execute();
+    await trx.updateTable('lanes').set({ token: null, run_at: now }).where('token', 'is not', null).execute();
+  });
+}
+
+/** When the earliest lane wants a worker, or undefined when no lane is open. */
+export async function findNextLaneAt(db: Database): Promise<number | undefined> {
+  const row = await db.selectFrom('lanes').select('run_at').orderBy('run_at').limit(1).executeTakeFirst();
+  return row?.run_at;
+}
+
+/** The head of the queue alone decides: what comes after it waits for it, also while it waits for its next attempt. */
+async function findNextRunAt(db: Database, conversationId: string, now: number): Promise<number | undefined> {
+  const open = db
+    .selectFrom('deliveries')
+    .where('conversation_id', '=', conversationId)
+    .where('state', '=', 'pending');
+  const head = await open.select('run_at').where('send_at', '<=', now).orderBy('seq').limit(1).executeTakeFirst();
+  const scheduled = await open
+    .select('send_at')
+    .where('send_at', '>', now)
+    .orderBy('send_at')
+    .limit(1)
+    .executeTakeFirst();
+  const wait = await db
+    .selectFrom('waits')
+    .select('deadline_at')
+    .where('conversation_id', '=', conversationId)
+    .executeTakeFirst();
+  const times = [head?.run_at, scheduled?.send_at, wait?.deadline_at].filter((time) => time !== undefined);
+  return times.length === 0 ? undefined : Math.min(...times);
+}

@@ -1,0 +1,73 @@
+// The nouns of this folder: a notification (asked for once), its deliveries (one to each conversation), their attempts
+// (one HTTP request each), and what an attempt came to.
+
+import type { Conversation, Wait } from '../conversations/conversation.ts';
+import type { NotifyRequest } from './notify-request.ts';
+
+export type Notification = NotifyRequest & {
+  readonly id: string;
+  readonly sender: string;
+  readonly acceptedAt: number;
+};
+
+/** `sending` falls back to `pending` when the lease of its worker ends. */
+export type DeliveryState = 'pending' | 'sending' | 'delivered' | 'held' | 'dead' | 'cancelled';
+
+/** What is still to be sent to an open wait: first the message, then the end of the action with its outputs. */
+export type DeliveryStep = 'message' | 'end';
+
+export type Delivery = {
+  readonly seq: number;
+  readonly id: string;
+  readonly notificationId: string;
+  readonly conversationId: string;
+  readonly state: DeliveryState;
+  readonly step: DeliveryStep;
+  readonly attempts: number;
+  readonly runAt: number;
+  readonly expiresAt: number;
+};
+
+/** What one attempt came to. `detail` is in words, for the sender and the operator, without secrets or texts. */
+export type SendOutcome =
+  | { readonly kind: 'delivered'; readonly status: number }
+  | {
+      readonly kind: 'refused';
+      readonly status: number;
+      readonly retryAfter: string | undefined;
+      readonly detail: string;
+    }
+  | { readonly kind: 'unreachable'; readonly errorClass: string; readonly detail: string }
+  | { readonly kind: 'notSent'; readonly errorClass: string; readonly detail: string };
+
+/** What is pushed: the message of a notification, or the end of an action with its outputs. */
+export type Push =
+  | { readonly kind: 'message'; readonly notification: Notification; readonly attempt: number }
+  | {
+      readonly kind: 'endOfAction';
+      readonly code: string;
+      readonly outputs: Readonly<Record<string, string | number | boolean>>;
+      readonly notificationId: string | undefined;
+    };
+
+/** Sends one activity to the parent: one HTTP request, never throws. */
+export type SendToParent = (conversation: Conversation, push: Push) => Promise<SendOutcome>;
+
+/** Whether this notification ends that wait: same subject, sent to just this conversation, or with a result. */
+export function endsWait(notification: Notification, wait: Wait): boolean {
+  if (notification.keepOpen) return false;
+  const { to } = notification;
+  return ('subject' in to && to.subject === wait.subject) || 'conversationId' in to || notification.result !== undefined;
+}
+
+/** The outputs of a wait that a notification has ended; the keys are those of the manifest. */
+export function notifiedOutputs(notification: Notification, subject: string): Record<string, string> {
+  const { text, subject: resultSubject, ...data } = notification.result ?? {};
+  return {
+    status: 'notified',
+    subject: typeof resultSubject === 'string' ? resultSubject : subject,
+    text: typeof text === 'string' ? text : (notification.content.message?.text ?? ''),
+    notificationId: notification.id,
+    dataJson: JSON.stringify(data),
+  };
+}

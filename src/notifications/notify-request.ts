@@ -1,0 +1,161 @@
+// What a sender may ask for. One description: the request is checked by it, and documents are made from it.
+
+import { z } from 'zod';
+import { AppError, type FieldFault } from '../errors.ts';
+
+export type Recipient =
+  | { readonly subject: string }
+  | { readonly conversationId: string }
+  | { readonly userId: string }
+  | { readonly all: true };
+
+/** Exactly one of the two. */
+export type Content = {
+  readonly message?: { readonly text: string; readonly textFormat: 'plain' | 'markdown' };
+  readonly card?: Record<string, unknown>;
+};
+
+export type NotifyRequest = {
+  readonly to: Recipient;
+  readonly content: Content;
+  readonly result?: Readonly<Record<string, string | number | boolean>>;
+  readonly keepOpen: boolean;
+  /** Epoch ms. */
+  readonly sendAt?: number;
+  /** Epoch ms. */
+  readonly expiresAt: number;
+  readonly metadata?: Readonly<Record<string, string>>;
+};
+
+const hour = 3_600_000;
+const day = 24 * hour;
+const longestLifeMs = 72 * hour;
+const furthestSendMs = 30 * day;
+/** Well below what Teams takes in one message (28 KB), card and text alike. */
+const longestText = 8_000;
+const largestCardBytes = 24 * 1024;
+
+const plainText = (most: number) =>
+  z
+    .string()
+    .min(1, 'must not be empty')
+    .max(most, `must have at most ${most} characters`)
+    .regex(/^\P{Cc}*$/u, 'must not have control characters');
+const time = z.iso.datetime({ offset: true, error: 'must be a time as in RFC 3339, such as 2026-01-31T12:00:00Z' });
+
+const recipientSchema = z.union(
+  [
+    z.strictObject({ subject: plainText(256) }),
+    z.strictObject({ conversationId: plainText(64) }),
+    z.strictObject({ userId: plainText(256) }),
+    z.strictObject({ all: z.literal(true) }),
+  ],
+  { error: 'must have exactly one of subject, conversationId, userId, all' },
+);
+
+const messageSchema = z.strictObject({
+  text: z.string().min(1, 'must not be empty').max(longestText, `must have at most ${longestText} characters`),
+  textFormat: z.enum(['plain', 'markdown']).default('markdown'),
+});
+
+const cardSchema = z
+  .looseObject({ type: z.literal('AdaptiveCard', { error: 'must be "AdaptiveCard"' }) })
+  .refine((card) => Buffer.byteLength(JSON.stringify(card)) <= largestCardBytes, {
+    error: `must have at most ${largestCardBytes} bytes as JSON`,
+  })
+  .refine((card) => hasOnlyHttpsUrls(card), { error: 'may only have https: URLs' });
+
+const options = {
+  result: z
+    .record(plainText(64), z.union([z.string().max(4_000), z.int(), z.boolean()], { error: 'must be a text, a whole number or true or false' }))
+    .refine((result) => Object.keys(result).length <= 25, { error: 'must have at most 25 fields' })
+    .optional(),
+  keepOpen: z.boolean().default(false),
+  sendAt: time.optional(),
+  expiresAt: time.optional(),
+  metadata: z
+    .record(plainText(64), z.string().max(512))
+    .refine((metadata) => Object.keys(metadata).length <= 20, { error: 'must have at most 20 fields' })
+    .optional(),
+};
+
+const fullSchema = z
+  .strictObject({ to: recipientSchema, message: messageSchema.optional(), card: cardSchema.optional(), ...options })
+  .refine((body) => (body.message === undefined) !== (body.card === undefined), {
+    error: 'must have exactly one of message and card',
+  });
+const shortSchema = z.strictObject({ subject: plainText(256), text: messageSchema.shape.text, ...options });
+
+/**
+ * Reads the body of a notify request, in its full or its short form (`{subject, text}`). Times in epoch ms. Throws
+ * AppError `invalid_notification` (422) with a fault for each field.
+ */
+export function parseNotifyRequest(body: unknown, now: number, defaultTtlMs: number): NotifyRequest {
+  const request = isShortForm(body) ? readShort(body) : check(fullSchema, body);
+  const sendAt = request.sendAt === undefined ? undefined : Date.parse(request.sendAt);
+  const startsAt = sendAt ?? now;
+  const expiresAt = request.expiresAt === undefined ? startsAt + defaultTtlMs : Date.parse(request.expiresAt);
+  checkTimes(sendAt, expiresAt, now);
+  const { message, card } = request;
+  return {
+    to: request.to,
+    content: card === undefined ? { ...(message && { message }) } : { card },
+    ...(request.result && { result: request.result }),
+    keepOpen: request.keepOpen,
+    ...(sendAt !== undefined && sendAt > now && { sendAt }),
+    expiresAt,
+    ...(request.metadata && { metadata: request.metadata }),
+  };
+}
+
+function isShortForm(body: unknown): boolean {
+  return typeof body === 'object' && body !== null && !('to' in body) && ('subject' in body || 'text' in body);
+}
+
+function readShort(body: unknown): z.output<typeof fullSchema> {
+  const { subject, text, ...rest } = check(shortSchema, body);
+  return { ...rest, to: { subject }, message: { text, textFormat: 'markdown' } };
+}
+
+function check<T>(schema: z.ZodType<T>, body: unknown): T {
+  const parsed = schema.safeParse(body);
+  if (parsed.success) return parsed.data;
+  throw invalid(parsed.error.issues.flatMap(readIssue));
+}
+
+function readIssue(issue: z.core.$ZodIssue): FieldFault[] {
+  const path = issue.path.join('.');
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({ path: [...issue.path, key].join('.'), message: 'is not a field of a notification' }));
+  }
+  return [{ path, message: issue.message }];
+}
+
+function checkTimes(sendAt: number | undefined, expiresAt: number, now: number): void {
+  const faults: FieldFault[] = [];
+  if (sendAt !== undefined && sendAt > now + furthestSendMs) {
+    faults.push({ path: 'sendAt', message: 'must be within 30 days' });
+  }
+  if (expiresAt <= (sendAt ?? now) || expiresAt <= now) {
+    faults.push({ path: 'expiresAt', message: 'must be in the future and after sendAt' });
+  } else if (expiresAt > Math.max(sendAt ?? now, now) + longestLifeMs) {
+    faults.push({ path: 'expiresAt', message: 'must be at most 72 hours after sendAt, or from now' });
+  }
+  if (faults.length > 0) throw invalid(faults);
+}
+
+function invalid(faults: readonly FieldFault[]): AppError {
+  const words = faults.map((fault) => `${fault.path || 'body'}: ${fault.message}`).join('; ');
+  return new AppError('invalid_notification', `The notification cannot be accepted: ${words}.`, { faults });
+}
+
+/** A card's URLs are opened by the user's client: data: and javascript: have no place there. */
+function hasOnlyHttpsUrls(value: unknown): boolean {
+  if (Array.isArray(value)) return value.every(hasOnlyHttpsUrls);
+  if (typeof value !== 'object' || value === null) return true;
+  return Object.entries(value).every(([key, entry]) =>
+    /^(url|iconUrl|\$schema)$/i.test(key) && typeof entry === 'string'
+      ? /^https:\/\//i.test(entry) || /^http:\/\/adaptivecards\.io\//.test(entry)
+      : hasOnlyHttpsUrls(entry),
+  );
+}

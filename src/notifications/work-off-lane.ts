@@ -1,0 +1,200 @@
+// One lease of a lane: its deliveries in order, one in flight, each attempt counted before and recorded after; then the
+// wait whose deadline has passed.
+
+import type { Clock } from '../clock.ts';
+import type { Conversation, Wait } from '../conversations/conversation.ts';
+import { findConversation, setReachability } from '../conversations/conversation-store.ts';
+import { closeWait, endOnceSubscriptions, findWait, postponeWait } from '../conversations/subscription-store.ts';
+import type { Logger } from '../logger.ts';
+import type { Database } from '../storage/database.ts';
+import { beginAttempt, type DeliveryChange, findHead, settleDelivery } from './delivery-store.ts';
+import { leaseMs } from './delivery-worker.ts';
+import { holdsLease, type Lease } from './lane-store.ts';
+import {
+  type Delivery,
+  endsWait,
+  type Notification,
+  notifiedOutputs,
+  type Push,
+  type SendOutcome,
+  type SendToParent,
+} from './notification.ts';
+import { getNotification } from './notification-store.ts';
+import { decideRetry } from './retry-policy.ts';
+
+export type LaneWork = {
+  readonly db: Database;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly random: () => number;
+  readonly send: SendToParent;
+  readonly pushWhenClosed: boolean;
+};
+
+/** A lane is given back in good time before its lease ends; one attempt takes 20 s at most. */
+const workMs = leaseMs - 30_000;
+/** A delivery that has crashed the process this often is not tried again. */
+const mostInterruptedAttempts = 5;
+/** Attempts to tell a parent that a wait is over; the action has most likely ended long before. */
+const mostTimeoutAttempts = 3;
+
+/** Works off the lane until nothing is due in it, its lease is lost or grows short. */
+export async function workOffLane(work: LaneWork, lease: Lease): Promise<void> {
+  const startedAt = work.clock.now();
+  while (work.clock.now() - startedAt < workMs) {
+    const conversation = await findConversation(work.db, lease.conversationId);
+    if (!conversation) return;
+    const delivery = await findHead(work.db, lease.conversationId, work.clock.now());
+    if (delivery && (delivery.expiresAt <= work.clock.now() || delivery.runAt <= work.clock.now())) {
+      if (!(await deliver(work, lease, conversation, delivery))) return;
+    } else {
+      await endOverdueWait(work, lease, conversation);
+      return;
+    }
+  }
+}
+
+/** One step of one delivery. False when the lease is lost or the delivery sleeps: the lane has nothing more to do now. */
+async function deliver(work: LaneWork, lease: Lease, conversation: Conversation, delivery: Delivery): Promise<boolean> {
+  const { db, clock } = work;
+  const early = decideWithoutSending(work, conversation, delivery);
+  if (early) return settleDelivery(db, lease, delivery, early, clock.now());
+  const notification = await getNotification(db, delivery.notificationId);
+  const wait = await findWait(db, conversation.id);
+  if (delivery.step === 'end' && !wait) {
+    // The user or the parent has ended the action after the message had arrived: nothing is left to tell.
+    return settleDelivery(db, lease, delivery, { state: 'delivered' }, clock.now());
+  }
+  if (!(await beginAttempt(db, lease, delivery))) return false;
+  const startedAt = clock.now();
+  const outcome = await work.send(conversation, pushOf(delivery, notification, wait));
+  const attempt = { via: 'push' as const, startedAt, durationMs: clock.now() - startedAt, outcome };
+  logAttempt(work, delivery, attempt.durationMs, outcome);
+  const change = changeAfter(work, delivery, notification, wait, outcome);
+  if (!(await settleDelivery(db, lease, delivery, change, clock.now(), attempt))) return false;
+  await applyToConversation(work, conversation, delivery, notification, change);
+  return change.state !== 'pending' || change.runAt <= clock.now();
+}
+
+/** What needs no attempt: it has expired, cannot be pushed, or has brought the process down before. */
+function decideWithoutSending(
+  work: LaneWork,
+  conversation: Conversation,
+  delivery: Delivery,
+): DeliveryChange | undefined {
+  if (delivery.expiresAt <= work.clock.now()) {
+    return { state: 'dead', reason: 'expired', reasonText: 'It expired before it could be delivered.' };
+  }
+  if (delivery.state === 'sending' && delivery.attempts >= mostInterruptedAttempts) {
+    return { state: 'dead', reason: 'poison', reasonText: 'The process ended during each of its attempts.' };
+  }
+  const triesClosed = work.pushWhenClosed && conversation.deliveryMode === 'normal';
+  if (conversation.reachability !== 'push' && delivery.step === 'message' && !triesClosed) {
+    return { state: 'held', reason: 'not_reachable', reasonText: conversation.reachabilityReason };
+  }
+  return undefined;
+}
+
+function pushOf(delivery: Delivery, notification: Notification, wait: Wait | undefined): Push {
+  if (delivery.step === 'message' || !wait) {
+    return { kind: 'message', notification, attempt: delivery.attempts + 1 };
+  }
+  const outputs = notifiedOutputs(notification, wait.subject);
+  return { kind: 'endOfAction', code: 'completedSuccessfully', outputs, notificationId: notification.id };
+}
+
+function changeAfter(
+  work: LaneWork,
+  delivery: Delivery,
+  notification: Notification,
+  wait: Wait | undefined,
+  outcome: SendOutcome,
+): DeliveryChange {
+  const now = work.clock.now();
+  const decision = decideRetry(outcome, {
+    attempts: delivery.attempts + 1,
+    now,
+    expiresAt: delivery.expiresAt,
+    random: work.random(),
+  });
+  const detail = 'detail' in outcome ? outcome.detail : '';
+  switch (decision.kind) {
+    case 'delivered':
+      // The message is there: from here on only the end of the action is repeated, never the message.
+      if (delivery.step === 'message' && wait && endsWait(notification, wait)) {
+        return { state: 'pending', runAt: now, step: 'end' };
+      }
+      return { state: 'delivered' };
+    case 'retry':
+      return { state: 'pending', runAt: decision.at, step: delivery.step };
+    case 'gone':
+      // The message was taken before the conversation went: the user has been told.
+      if (delivery.step === 'end') return { state: 'delivered' };
+      return { state: 'held', reason: decision.reason, reasonText: detail };
+    case 'dead':
+      return { state: 'dead', reason: decision.reason, reasonText: detail };
+  }
+}
+
+/** What the attempt has taught about the conversation itself. */
+async function applyToConversation(
+  work: LaneWork,
+  conversation: Conversation,
+  delivery: Delivery,
+  notification: Notification,
+  change: DeliveryChange,
+): Promise<void> {
+  const { db } = work;
+  if (change.state === 'held') {
+    await closeWait(db, conversation.id);
+    await setReachability(db, conversation.id, 'held', `The parent takes no push here: ${change.reasonText}`);
+  }
+  if (change.state !== 'delivered') return;
+  if (delivery.step === 'end') {
+    await closeWait(db, conversation.id);
+    await setReachability(db, conversation.id, 'held', 'The action has ended: no action is open.');
+  }
+  if ('subject' in notification.to) await endOnceSubscriptions(db, conversation.id, notification.to.subject);
+}
+
+/** Tells the parent that nothing came in time, so that its topic goes on. */
+async function endOverdueWait(work: LaneWork, lease: Lease, conversation: Conversation): Promise<void> {
+  const { db, clock } = work;
+  const wait = await findWait(db, conversation.id);
+  if (!wait || wait.deadlineAt > clock.now() || !(await holdsLease(db, lease))) return;
+  const outcome = await work.send(conversation, {
+    kind: 'endOfAction',
+    code: 'completedSuccessfully',
+    outputs: { status: 'timeout', subject: wait.subject, text: '', notificationId: '', dataJson: '{}' },
+    notificationId: undefined,
+  });
+  const decision = decideRetry(outcome, {
+    attempts: wait.attempts + 1,
+    now: clock.now(),
+    expiresAt: Number.MAX_SAFE_INTEGER,
+    random: work.random(),
+  });
+  work.logger.info({ conversationId: conversation.id, outcome: outcome.kind }, 'wait timed out');
+  if (decision.kind === 'retry' && wait.attempts + 1 < mostTimeoutAttempts) {
+    await postponeWait(db, wait, decision.at);
+    return;
+  }
+  await closeWait(db, conversation.id);
+  await setReachability(db, conversation.id, 'held', 'The wait has timed out: no action is open.');
+}
+
+function logAttempt(work: LaneWork, delivery: Delivery, durationMs: number, outcome: SendOutcome): void {
+  work.logger.info(
+    {
+      notificationId: delivery.notificationId,
+      deliveryId: delivery.id,
+      attempt: delivery.attempts + 1,
+      step: delivery.step,
+      outcome: outcome.kind,
+      ...('status' in outcome && { status: outcome.status }),
+      ...('errorClass' in outcome && { errorClass: outcome.errorClass }),
+      ms: Math.round(durationMs),
+    },
+    'attempt',
+  );
+}

@@ -1,0 +1,109 @@
+// Opens the database. The only file that knows which driver speaks to SQLite.
+
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Kysely, type Migration, Migrator, type SqliteDatabase, type SqliteStatement, SqliteDialect } from 'kysely';
+import Libsql from 'libsql';
+import * as initial from './migrations/0001-initial.ts';
+import type { Schema } from './schema.ts';
+
+export type Database = Kysely<Schema>;
+
+const databaseFileName = 'copilot-notify.db';
+const cachedStatements = 256;
+const migrations: Record<string, Migration> = { '0001-initial': initial };
+
+/**
+ * Opens the SQLite file in `dataDir` (made when absent), locks it for this process and brings its tables up to date.
+ * The lock is SQLite's own exclusive mode: the kernel drops it when the process dies, so nothing has to be cleaned up
+ * after a crash. Throws an Error that names DATA_DIR when the folder cannot be used, another process holds the file,
+ * or a newer version has written it.
+ */
+export async function openDatabase(dataDir: string): Promise<Database> {
+  const sqlite = openSqlite(dataDir);
+  const db = new Kysely<Schema>({ dialect: new SqliteDialect({ database: cacheStatements(sqlite) }) });
+  try {
+    await migrate(db);
+  } catch (error) {
+    await db.destroy();
+    throw new Error(`DATA_DIR: the tables in ${join(dataDir, databaseFileName)} could not be brought up to date`, {
+      cause: error,
+    });
+  }
+  return db;
+}
+
+function openSqlite(dataDir: string): Libsql.Database {
+  const file = join(dataDir, databaseFileName);
+  try {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    const sqlite = new Libsql(file);
+    // Exclusive before WAL, so that no shared-memory index is made and the lock is taken with the first read.
+    sqlite.pragma('locking_mode = EXCLUSIVE');
+    sqlite.pragma('journal_mode = WAL');
+    // NORMAL may lose the last commits on power loss (sqlite.org/pragma.html#pragma_synchronous): a 202 would be a lie.
+    sqlite.pragma('synchronous = FULL');
+    sqlite.exec('begin immediate; commit');
+    return sqlite;
+  } catch (error) {
+    const busy = error instanceof Error && 'code' in error && String(error.code).startsWith('SQLITE_BUSY');
+    throw new Error(
+      busy
+        ? `DATA_DIR: ${file} is in use by another process; one process per data folder`
+        : `DATA_DIR: cannot open ${file}`,
+      { cause: error },
+    );
+  }
+}
+
+/** Kysely prepares every statement anew; kept ones cost a quarter of the memory and most of the time. */
+function cacheStatements(sqlite: Libsql.Database): SqliteDatabase {
+  const statements = new Map<string, SqliteStatement>();
+  return {
+    close: () => closeSqlite(sqlite),
+    prepare: (sql) => {
+      const known = statements.get(sql);
+      if (known) {
+        // Re-inserting keeps the map in order of use, so that its first key is the one to drop.
+        statements.delete(sql);
+        statements.set(sql, known);
+        return known;
+      }
+      const statement = adaptStatement(sqlite.prepare(sql));
+      statements.set(sql, statement);
+      const oldest = statements.keys().next().value;
+      if (statements.size > cachedStatements && oldest !== undefined) statements.delete(oldest);
+      return statement;
+    },
+  };
+}
+
+/**
+ * The driver keeps its connection for as long as any statement object lives, so the lock must be let go by hand. SQLite
+ * leaves exclusive mode only outside of WAL (sqlite.org/pragma.html#pragma_locking_mode); leaving WAL also writes the log
+ * back into the file, which is then whole by itself.
+ */
+function closeSqlite(sqlite: Libsql.Database): void {
+  try {
+    sqlite.pragma('journal_mode = DELETE');
+    sqlite.pragma('locking_mode = NORMAL');
+    sqlite.exec('select count(*) from sqlite_master');
+  } finally {
+    sqlite.close();
+  }
+}
+
+function adaptStatement(statement: Libsql.Statement): SqliteStatement {
+  return {
+    reader: statement.reader,
+    all: (parameters) => statement.all(parameters),
+    run: (parameters) => statement.run(parameters),
+    iterate: (parameters) => statement.iterate(parameters),
+  };
+}
+
+async function migrate(db: Database): Promise<void> {
+  const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(migrations) } });
+  const { error } = await migrator.migrateToLatest();
+  if (error) throw error;
+}

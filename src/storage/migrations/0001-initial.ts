@@ -1,0 +1,119 @@
+import { type Kysely, sql } from 'kysely';
+
+/** First tables: conversations with their waits and subscriptions; notifications, deliveries, attempts and lanes. */
+export async function up(db: Kysely<unknown>): Promise<void> {
+  await createConversationTables(db);
+  await createNotificationTables(db);
+  await createIndexes(db);
+}
+
+async function createConversationTables(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('conversations')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('caller_app_id', 'text', (column) => column.notNull())
+    .addColumn('tenant_id', 'text', (column) => column.notNull())
+    .addColumn('channel_id', 'text', (column) => column.notNull())
+    .addColumn('external_id', 'text', (column) => column.notNull())
+    .addColumn('user_key', 'text', (column) => column.notNull())
+    .addColumn('user_id', 'text', (column) => column.notNull())
+    .addColumn('service_url', 'text', (column) => column.notNull())
+    .addColumn('audience', 'text', (column) => column.notNull())
+    .addColumn('reference', 'text', (column) => column.notNull())
+    .addColumn('claims', 'text', (column) => column.notNull())
+    .addColumn('delivery_mode', 'text', (column) => column.notNull())
+    .addColumn('reachability', 'text', (column) => column.notNull())
+    .addColumn('reachability_reason', 'text', (column) => column.notNull())
+    .addColumn('locale', 'text')
+    .addColumn('created_at', 'bigint', (column) => column.notNull())
+    .addColumn('last_seen_at', 'bigint', (column) => column.notNull())
+    .execute();
+  await db.schema
+    .createTable('waits')
+    .addColumn('conversation_id', 'text', (column) => column.primaryKey())
+    .addColumn('action', 'text', (column) => column.notNull())
+    .addColumn('subject', 'text', (column) => column.notNull())
+    .addColumn('opened_at', 'bigint', (column) => column.notNull())
+    .addColumn('deadline_at', 'bigint', (column) => column.notNull())
+    .addColumn('attempts', 'integer', (column) => column.notNull().defaultTo(0))
+    .execute();
+  await db.schema
+    .createTable('subscriptions')
+    .addColumn('conversation_id', 'text', (column) => column.notNull())
+    .addColumn('subject', 'text', (column) => column.notNull())
+    .addColumn('once', 'integer', (column) => column.notNull())
+    .addColumn('created_at', 'bigint', (column) => column.notNull())
+    .addPrimaryKeyConstraint('subscriptions_key', ['conversation_id', 'subject'])
+    .execute();
+}
+
+async function createNotificationTables(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('notifications')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('sender', 'text', (column) => column.notNull())
+    .addColumn('subject', 'text')
+    .addColumn('recipient', 'text', (column) => column.notNull())
+    .addColumn('content', 'text', (column) => column.notNull())
+    .addColumn('result', 'text')
+    .addColumn('keep_open', 'integer', (column) => column.notNull())
+    .addColumn('metadata', 'text')
+    .addColumn('recipients', 'integer', (column) => column.notNull())
+    .addColumn('accepted_at', 'bigint', (column) => column.notNull())
+    .addColumn('send_at', 'bigint', (column) => column.notNull())
+    .addColumn('expires_at', 'bigint', (column) => column.notNull())
+    .execute();
+  await db.schema
+    .createTable('deliveries')
+    .addColumn('seq', 'integer', (column) => column.primaryKey().autoIncrement())
+    .addColumn('id', 'text', (column) => column.notNull().unique())
+    .addColumn('notification_id', 'text', (column) => column.notNull())
+    .addColumn('conversation_id', 'text', (column) => column.notNull())
+    .addColumn('state', 'text', (column) => column.notNull())
+    .addColumn('step', 'text', (column) => column.notNull())
+    .addColumn('attempts', 'integer', (column) => column.notNull().defaultTo(0))
+    .addColumn('send_at', 'bigint', (column) => column.notNull())
+    .addColumn('run_at', 'bigint', (column) => column.notNull())
+    .addColumn('expires_at', 'bigint', (column) => column.notNull())
+    .addColumn('reason', 'text')
+    .addColumn('reason_text', 'text')
+    .addColumn('created_at', 'bigint', (column) => column.notNull())
+    .addColumn('settled_at', 'bigint')
+    .execute();
+  await db.schema
+    .createTable('attempts')
+    .addColumn('delivery_id', 'text', (column) => column.notNull())
+    .addColumn('number', 'integer', (column) => column.notNull())
+    .addColumn('via', 'text', (column) => column.notNull())
+    .addColumn('step', 'text', (column) => column.notNull())
+    .addColumn('started_at', 'bigint', (column) => column.notNull())
+    .addColumn('duration_ms', 'integer', (column) => column.notNull())
+    .addColumn('outcome', 'text', (column) => column.notNull())
+    .addColumn('status', 'integer')
+    .addColumn('error_class', 'text')
+    .addColumn('detail', 'text')
+    .addPrimaryKeyConstraint('attempts_key', ['delivery_id', 'number'])
+    .execute();
+  await db.schema
+    .createTable('lanes')
+    .addColumn('conversation_id', 'text', (column) => column.primaryKey())
+    .addColumn('run_at', 'bigint', (column) => column.notNull())
+    .addColumn('token', 'text')
+    .execute();
+}
+
+async function createIndexes(db: Kysely<unknown>): Promise<void> {
+  const statements = [
+    'create index conversations_by_user on conversations (user_key, caller_app_id, tenant_id)',
+    'create index conversations_by_user_id on conversations (user_id)',
+    'create index waits_by_subject on waits (subject)',
+    'create index subscriptions_by_subject on subscriptions (subject)',
+    'create index notifications_without_recipient on notifications (subject, expires_at) where recipients = 0',
+    'create index deliveries_by_notification on deliveries (notification_id, seq)',
+    `create index deliveries_open on deliveries (conversation_id, seq) where state in ('pending', 'sending')`,
+    `create index deliveries_held on deliveries (conversation_id, seq) where state = 'held'`,
+    `create index deliveries_held_by_expiry on deliveries (expires_at) where state = 'held'`,
+    'create index lanes_by_run_at on lanes (run_at)',
+  ];
+  for (const statement of statements) await sql.raw(statement).execute(db);
+}

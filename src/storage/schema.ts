@@ -1,0 +1,117 @@
+// The tables, as Kysely sees them. Times are epoch milliseconds, JSON is text: the same on SQLite and PostgreSQL.
+
+import type { Generated } from 'kysely';
+
+type ConversationTable = {
+  /** Hash of (caller, tenant, channel, external id): the same conversation always gets the same id. */
+  id: string;
+  caller_app_id: string;
+  tenant_id: string;
+  channel_id: string;
+  external_id: string;
+  /** The person across channels: the Entra object id, else the channel's user id. */
+  user_key: string;
+  user_id: string;
+  service_url: string;
+  audience: string;
+  /** JSON: ConversationReference without names and free properties. */
+  reference: string;
+  /** JSON: aud, appid or azp, ver, tid, iss of the verified token. */
+  claims: string;
+  delivery_mode: string;
+  reachability: string;
+  reachability_reason: string;
+  locale: string | null;
+  created_at: number;
+  last_seen_at: number;
+};
+
+type WaitTable = {
+  conversation_id: string;
+  action: string;
+  subject: string;
+  opened_at: number;
+  deadline_at: number;
+  /** Attempts to tell the parent that the deadline has passed. */
+  attempts: number;
+};
+
+type SubscriptionTable = {
+  conversation_id: string;
+  subject: string;
+  /** 1: left behind by a wait that could not stay open, gone after the first notification. */
+  once: number;
+  created_at: number;
+};
+
+type NotificationTable = {
+  id: string;
+  sender: string;
+  /** Set when addressed to a subject: later arrivals are found by it. */
+  subject: string | null;
+  /** JSON: Recipient. */
+  recipient: string;
+  /** JSON: Content. */
+  content: string;
+  /** JSON object or null. */
+  result: string | null;
+  keep_open: number;
+  /** JSON object or null. */
+  metadata: string | null;
+  recipients: number;
+  accepted_at: number;
+  send_at: number;
+  expires_at: number;
+};
+
+type DeliveryTable = {
+  /** Order of acceptance; deliveries of one conversation leave in this order. */
+  seq: Generated<number>;
+  id: string;
+  notification_id: string;
+  conversation_id: string;
+  state: string;
+  /** What is still to be sent: the message, then the end of the action. */
+  step: string;
+  attempts: Generated<number>;
+  /** Not to be looked at before: 0, or the time that the sender asked for. */
+  send_at: number;
+  run_at: number;
+  expires_at: number;
+  reason: string | null;
+  reason_text: string | null;
+  created_at: number;
+  settled_at: number | null;
+};
+
+type AttemptTable = {
+  delivery_id: string;
+  number: number;
+  /** `push`: a request to the parent; `turn`: given inside the user's own turn. */
+  via: string;
+  step: string;
+  started_at: number;
+  duration_ms: number;
+  outcome: string;
+  status: number | null;
+  error_class: string | null;
+  detail: string | null;
+};
+
+type LaneTable = {
+  conversation_id: string;
+  /** When the lane wants a worker; while leased, the end of the lease. */
+  run_at: number;
+  /** Fencing token of the worker that holds the lane. */
+  token: string | null;
+};
+
+export type Schema = {
+  conversations: ConversationTable;
+  waits: WaitTable;
+  subscriptions: SubscriptionTable;
+  notifications: NotificationTable;
+  deliveries: DeliveryTable;
+  attempts: AttemptTable;
+  lanes: LaneTable;
+};

@@ -1,0 +1,104 @@
+// The shape of the activities that Copilot Studio sends to a skill. The test pane's is the captured payload in
+// microsoft/Agents-for-js:packages/agents-activity/test/activity/activity.test.ts ("Activity from MCS"); the channel's
+// is what skills reported from Teams and Direct Line.
+
+import { randomUUID } from 'node:crypto';
+import type { Activity, ConversationOptions, DeliveryMode } from './types.ts';
+
+/** The test pane names the channel's own address; a skill cannot post there. */
+const testPaneServiceUrl = 'https://directline.botframework.com/';
+
+export type ConversationShape = {
+  readonly id: string;
+  readonly channelId: 'msteams' | 'directline' | 'pva-studio';
+  readonly deliveryMode: DeliveryMode;
+  readonly serviceUrl: string;
+  readonly user: { readonly id: string; readonly aadObjectId: string; readonly name: string };
+  readonly skillAppId: string;
+  readonly tenantId: string;
+  /** `<environment>/<bot>` as recipient id. */
+  readonly agentPath: string;
+  readonly agentName: string;
+};
+
+type Parties = Pick<ConversationShape, 'tenantId' | 'agentPath' | 'agentName' | 'skillAppId'>;
+
+/** Fills in what a caller left open: ids and addresses in the form that each channel uses. */
+export function planConversation(options: ConversationOptions, serviceUrl: string, parties: Parties): ConversationShape {
+  const channelId = options.channel ?? 'msteams';
+  const deliveryMode = options.deliveryMode ?? (channelId === 'pva-studio' ? 'expectReplies' : 'normal');
+  const aadObjectId = options.user?.aadObjectId ?? randomUUID();
+  const defaultUserId = channelId === 'msteams' ? `29:1${compactId()}` : aadObjectId;
+  return {
+    ...parties,
+    id: options.conversationId ?? (channelId === 'msteams' ? `a:1${compactId()}` : randomUUID()),
+    channelId,
+    deliveryMode,
+    serviceUrl: options.serviceUrl ?? (channelId === 'pva-studio' ? testPaneServiceUrl : serviceUrl),
+    user: { id: options.user?.id ?? defaultUserId, aadObjectId, name: options.user?.name ?? 'Alex Wilber' },
+  };
+}
+
+/** One activity of this conversation; `fields` carry type, name, text and value. */
+export function buildActivity(shape: ConversationShape, fields: Activity, now: number): Activity {
+  const shared = {
+    id: randomUUID(),
+    timestamp: new Date(now).toISOString(),
+    serviceUrl: shape.serviceUrl,
+    channelId: shape.channelId,
+    recipient: { id: shape.agentPath, name: shape.agentName, role: 'skill' },
+    locale: 'en-US',
+    localTimezone: 'Europe/Amsterdam',
+    membersAdded: [],
+    membersRemoved: [],
+    reactionsAdded: [],
+    reactionsRemoved: [],
+    attachments: [],
+    entities: [],
+    deliveryMode: shape.deliveryMode,
+  };
+  const own = shape.channelId === 'pva-studio' ? buildTestPanePart(shape) : buildChannelPart(shape);
+  return { ...shared, ...own, ...fields };
+}
+
+/** The ping of the import: no recipient, conversation or service URL. */
+export function buildImportPing(now: number): Activity {
+  return {
+    type: 'endOfConversation',
+    id: randomUUID(),
+    name: 'PVASkillImport',
+    timestamp: new Date(now).toISOString(),
+    channelId: 'pva-studio',
+    from: { id: randomUUID(), role: 'user' },
+    recipient: null,
+  };
+}
+
+function buildTestPanePart(shape: ConversationShape): Activity {
+  return {
+    from: { id: shape.user.aadObjectId, aadObjectId: shape.user.aadObjectId, role: 'user' },
+    conversation: { id: shape.id },
+    channelData: { enableDiagnostics: true, testMode: 'Text', clientActivityID: compactId() },
+    relatesTo: {
+      activityId: randomUUID(),
+      conversation: { id: shape.id },
+      channelId: shape.channelId,
+      locale: 'en-US',
+      bot: null,
+    },
+  };
+}
+
+function buildChannelPart(shape: ConversationShape): Activity {
+  const { user, tenantId } = shape;
+  const isTeams = shape.channelId === 'msteams';
+  return {
+    from: { id: user.id, name: user.name, aadObjectId: user.aadObjectId, role: 'user' },
+    conversation: { id: shape.id, tenantId, ...(isTeams ? { conversationType: 'personal' } : {}) },
+    channelData: isTeams ? { tenant: { id: tenantId } } : {},
+  };
+}
+
+function compactId(): string {
+  return randomUUID().replaceAll('-', '');
+}

@@ -1,0 +1,119 @@
+// The agent's end of the callback: POST v3/conversations/{id}/activities. Each check refuses for its own reason, in
+// the order in which the service can know it: the token, then the conversation, then the activity.
+
+import { verifyCallbackToken, type CallbackVerifier } from './callback-token.ts';
+import { isActivity, type OpenedConversation } from './conversation.ts';
+import { answerError, answerJson, type Answer, type Request, type Route } from './server.ts';
+import type { Activity, FaultAnswer } from './types.ts';
+import { pickShownClaims, type WireLog } from './wire-log.ts';
+
+export type CallbackParts = {
+  readonly botId: string;
+  readonly verifier: CallbackVerifier;
+  readonly findConversation: (id: string) => OpenedConversation | undefined;
+  readonly takeFault: () => FaultAnswer | undefined;
+  readonly closedStatus: 404 | 403 | 410 | 500;
+  readonly emptyBody: boolean;
+  readonly newActivityId: () => string;
+  readonly wire: WireLog;
+};
+
+type Outcome = { readonly answer: Answer; readonly reason?: string };
+
+/** Path of the agent's service URL for this bot, with a trailing slash. */
+export function nameServicePath(botId: string): string {
+  return `/api/runtime/bots/${botId}/skillsV2/`;
+}
+
+/** The routes that a skill's connector client calls. */
+export function createCallbackRoutes(parts: CallbackParts): readonly Route[] {
+  const prefix = nameServicePath(parts.botId).replaceAll('/', String.raw`\/`);
+  const pattern = new RegExp(`^${prefix}v3\\/conversations\\/(?<id>[^/]+)\\/activities(?:\\/(?<activityId>[^/]+))?$`);
+  return [
+    {
+      methods: ['POST'],
+      pattern,
+      answer: async (request) => {
+        const outcome = await handleCallback(parts, request);
+        record(parts, request, outcome);
+        return outcome.answer;
+      },
+      onWrongMethod: (request) =>
+        record(parts, request, { answer: { status: 405 }, reason: `${request.method} is not a verb of this address` }),
+    },
+  ];
+}
+
+async function handleCallback(parts: CallbackParts, request: Request): Promise<Outcome> {
+  const verdict = await verifyCallbackToken(parts.verifier, readBearer(request));
+  if ('reason' in verdict) return refuse(401, 'Unauthorized', verdict.message, verdict.reason);
+  const fault = parts.takeFault();
+  if (fault !== undefined) return { answer: { ...fault }, reason: `fault set by the test: ${fault.status}` };
+
+  const conversation = parts.findConversation(request.params['id'] ?? '');
+  if (conversation === undefined) {
+    return refuse(404, 'ConversationNotFound', 'Conversation not found.', 'the agent has no conversation with this id');
+  }
+  if (conversation.skillAppId.toLowerCase() !== verdict.caller.toLowerCase()) {
+    const reason = 'the calling skill has no part in this conversation';
+    return refuse(403, 'Forbidden', 'The skill is not part of the conversation.', reason);
+  }
+  if (conversation.deliveryMode === 'expectReplies') {
+    const reason = 'the conversation is on expectReplies: replies travel only in the answer to the request';
+    return refuse(403, 'Forbidden', 'This conversation takes no asynchronous replies.', reason);
+  }
+  if (!conversation.hasOpenAction()) return refuseClosed(parts.closedStatus, conversation);
+
+  const activity = parseActivity(request.body);
+  if (activity === undefined) {
+    return refuse(400, 'BadSyntax', 'The activity must be JSON with a type.', 'body is no JSON object with a string type');
+  }
+  conversation.receive(activity);
+  if (parts.emptyBody) return { answer: { status: 200 } };
+  return { answer: answerJson(200, { id: parts.newActivityId() }) };
+}
+
+function refuse(status: number, code: string, message: string, reason: string): Outcome {
+  return { answer: answerError(status, code, message), reason };
+}
+
+function refuseClosed(status: CallbackParts['closedStatus'], conversation: OpenedConversation): Outcome {
+  const reason = `no action is open any more (last one: ${conversation.action?.state ?? 'none was called'})`;
+  // As botbuilder's own parent: botbuilder:src/skills/skillHandlerImpl.ts throws, restify sends the words as JSON.
+  if (status === 500) return { answer: answerJson(500, 'skillConversationReference not found'), reason };
+  const codes = { 403: 'Forbidden', 404: 'ConversationNotFound', 410: 'Gone' } as const;
+  return refuse(status, codes[status], 'The conversation with the skill is over.', reason);
+}
+
+function record(parts: CallbackParts, request: Request, outcome: Outcome): void {
+  const token = pickShownClaims(readBearer(request));
+  const activity = parseJsonObject(request.body);
+  parts.wire.record({
+    direction: 'skill->agent',
+    method: request.method,
+    path: request.path,
+    status: outcome.answer.status,
+    ...(outcome.reason === undefined ? {} : { reason: outcome.reason }),
+    ...(token === undefined ? {} : { token }),
+    ...(activity === undefined ? {} : { activity }),
+    ...(request.params['id'] === undefined ? {} : { conversationId: request.params['id'] }),
+  });
+}
+
+function readBearer(request: Request): string | undefined {
+  return /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
+}
+
+function parseActivity(body: string): (Activity & { type: string }) | undefined {
+  const parsed = parseJsonObject(body);
+  return isActivity(parsed) ? parsed : undefined;
+}
+
+function parseJsonObject(body: string): Activity | undefined {
+  try {
+    const parsed: unknown = JSON.parse(body);
+    return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) ? { ...parsed } : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,162 @@
+// The JSON API behind the chat page, and the page itself. State goes out as Server-Sent Events, whole and bounded.
+
+import type { Directory } from './directory.ts';
+import type { OpenedConversation } from './conversation.ts';
+import { resolveSchema, type SkillManifest } from './manifest.ts';
+import { readPageFile } from './page-files.ts';
+import { answerError, answerJson, type Answer, type Request, type Route } from './server.ts';
+import type { AgentIdentity, ConversationOptions, SkillAnswer } from './types.ts';
+import type { WireLog } from './wire-log.ts';
+
+const shownRecords = 200;
+const shownEntries = 300;
+/** Changes within this time go out as one event. */
+const coalesceMs = 40;
+
+export type ChatParts = {
+  readonly url: () => string;
+  readonly agent: AgentIdentity;
+  readonly directory: Directory;
+  readonly wire: WireLog;
+  readonly conversations: readonly OpenedConversation[];
+  readonly openConversation: (options: ConversationOptions) => OpenedConversation;
+  readonly stopSignal: AbortSignal;
+};
+
+type Body = Record<string, unknown>;
+type Handler = (body: Body, conversation: OpenedConversation) => Promise<SkillAnswer | undefined>;
+
+/** Routes of the page at `/` and of its API below `/standin/`. */
+export function createChatRoutes(parts: ChatParts): readonly Route[] {
+  const get = ['GET', 'HEAD'];
+  const guarded = (answer: Route['answer']): Route['answer'] => {
+    return (request) => refuseForeignOrigin(parts, request) ?? answer(request);
+  };
+  const post = (pattern: RegExp, answer: (request: Request, body: Body) => Answer | Promise<Answer>): Route => ({
+    methods: ['POST'],
+    pattern,
+    answer: guarded(async (request) => recordCall(parts, request, await answerPost(request, answer))),
+  });
+  const act = (pattern: RegExp, handler: Handler): Route =>
+    post(pattern, async (request, body) => {
+      const conversation = parts.conversations.findLast((one) => one.id === request.params['id']);
+      if (conversation === undefined) return answerError(404, 'ConversationNotFound', 'There is no such conversation.');
+      const answer = await handler(body, conversation);
+      return answerJson(200, { skillStatus: answer?.status ?? 0, stuck: answer?.stuck ?? false });
+    });
+  return [
+    { methods: get, pattern: /^\/(?<file>page\.css|page\.js)?$/, answer: guarded(({ params }) => readPageFile(params['file'] ?? '')) },
+    { methods: get, pattern: /^\/standin\/state$/, answer: guarded(() => answerJson(200, describeState(parts))) },
+    { methods: ['GET'], pattern: /^\/standin\/events$/, answer: guarded(() => streamState(parts)) },
+    post(/^\/standin\/conversations$/, (_request, body) => open(parts, body)),
+    act(/^\/standin\/conversations\/(?<id>[^/]+)\/actions$/, (body, one) =>
+      one.callAction(String(body['name']), isObject(body['inputs']) ? body['inputs'] : {}),
+    ),
+    act(/^\/standin\/conversations\/(?<id>[^/]+)\/messages$/, (body, one) => one.say(String(body['text'] ?? ''))),
+    act(/^\/standin\/conversations\/(?<id>[^/]+)\/cancel$/, (_body, one) => one.cancel()),
+  ];
+}
+
+/** A page of another site must not steer the stand-in: neither by a form nor through a name that points here. */
+function refuseForeignOrigin(parts: ChatParts, request: Request): Answer | undefined {
+  const { origin, host } = request.headers;
+  const port = new URL(parts.url()).port;
+  const isOwnHost = [`127.0.0.1:${port}`, `localhost:${port}`, `[::1]:${port}`].includes(host ?? '');
+  const isOwnOrigin = origin === undefined || origin === `http://${host}`;
+  if (isOwnHost && isOwnOrigin) return undefined;
+  return answerError(403, 'Forbidden', 'The page and its API answer only to their own loopback address.');
+}
+
+async function answerPost(
+  request: Request,
+  answer: (request: Request, body: Body) => Answer | Promise<Answer>,
+): Promise<Answer> {
+  if (!(request.headers['content-type'] ?? '').startsWith('application/json')) {
+    return answerError(415, 'UnsupportedMediaType', 'Send application/json.');
+  }
+  try {
+    const body: unknown = JSON.parse(request.body === '' ? '{}' : request.body);
+    if (isObject(body)) return await answer(request, body);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  return answerError(400, 'BadSyntax', 'The body must be a JSON object.');
+}
+
+function recordCall(parts: ChatParts, request: Request, answer: Answer): Answer {
+  const { method, path } = request;
+  parts.wire.record({ direction: 'page->standin', method, path, status: answer.status });
+  return answer;
+}
+
+function open(parts: ChatParts, body: Body): Answer {
+  if (parts.directory.skills.length === 0) return answerError(409, 'NoSkill', 'The agent has no skill yet.');
+  const conversation = parts.openConversation({ channel: body['channel'] === 'pva-studio' ? 'pva-studio' : 'msteams' });
+  return answerJson(201, { id: conversation.id });
+}
+
+function describeState(parts: ChatParts): Body {
+  return {
+    agent: parts.agent,
+    tenantId: parts.directory.tenantId,
+    skills: parts.directory.skills.map((skill) => ({
+      appId: skill.appId,
+      name: skill.name ?? 'Skill',
+      endpointUrl: skill.endpointUrl,
+      actions: describeActions(skill.manifest),
+    })),
+    conversations: parts.conversations.map((one) => ({
+      id: one.id,
+      channelId: one.channelId,
+      deliveryMode: one.deliveryMode,
+      skillAppId: one.skillAppId,
+      action: one.action ?? null,
+      isOpen: one.hasOpenAction(),
+      transcript: one.transcript.slice(-shownEntries).map(({ activity: _activity, ...entry }) => entry),
+    })),
+    wire: parts.wire.records.slice(-shownRecords),
+  };
+}
+
+function describeActions(manifest: SkillManifest | undefined): unknown[] {
+  return Object.entries(manifest?.activities ?? {}).map(([name, activity]) => ({
+    name,
+    type: activity.type,
+    description: activity.description ?? '',
+    inputs: Object.entries(resolveSchema(manifest, activity.value).properties ?? {}).map(([input, schema]) => ({
+      name: input,
+      type: resolveSchema(manifest, schema).type ?? 'string',
+      description: schema.description ?? schema.title ?? '',
+    })),
+  }));
+}
+
+function streamState(parts: ChatParts): Answer {
+  return {
+    status: 200,
+    headers: { 'Content-Type': 'text/event-stream' },
+    stream(response) {
+      let timer: NodeJS.Timeout | undefined;
+      const send = (): void => {
+        timer = undefined;
+        response.write(`data: ${JSON.stringify(describeState(parts))}\n\n`);
+      };
+      const schedule = (): void => void (timer ??= setTimeout(send, coalesceMs));
+      // Every change of a conversation comes with or right after a wire record, except a user's words to the agent
+      // alone; those enter by this API, which records its own calls.
+      const unsubscribe = parts.wire.onRecord(schedule);
+      const end = (): void => void response.end();
+      parts.stopSignal.addEventListener('abort', end);
+      response.on('close', () => {
+        clearTimeout(timer);
+        unsubscribe();
+        parts.stopSignal.removeEventListener('abort', end);
+      });
+      send();
+    },
+  };
+}
+
+function isObject(value: unknown): value is Body {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,39 @@
+// What Copilot Studio binds of an endOfConversation's value: the outputs that the manifest declares, of their type.
+// Simple types and JSON strings only (learn.microsoft.com/microsoft-copilot-studio/advanced-use-skills).
+
+import { findAction, resolveSchema, type SkillManifest } from './manifest.ts';
+
+export type BoundOutputs = { readonly outputs?: Record<string, unknown>; readonly dropped?: string[] };
+
+/** Binds `value` to the outputs of the action; what is dropped comes back in words. Without a manifest any simple value binds. */
+export function bindOutputs(manifest: SkillManifest | undefined, action: string, value: unknown): BoundOutputs {
+  if (value === undefined || value === null) return {};
+  if (!isObject(value)) return { dropped: ['value: must be an object'] };
+  const activity = findAction(manifest, action);
+  const declared = activity === undefined ? undefined : resolveSchema(manifest, activity.resultValue).properties;
+  const outputs: Record<string, unknown> = {};
+  const dropped: string[] = [];
+  for (const [name, output] of Object.entries(value)) {
+    const schema = declared?.[name];
+    const fault =
+      activity !== undefined && schema === undefined
+        ? 'not declared in the manifest'
+        : findTypeFault(output, resolveSchema(manifest, schema).type);
+    if (fault === undefined) outputs[name] = output;
+    else dropped.push(`${name}: ${fault}`);
+  }
+  return { outputs, ...(dropped.length > 0 ? { dropped } : {}) };
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function findTypeFault(output: unknown, type: string | undefined): string | undefined {
+  if (Array.isArray(output)) return 'arrays are not supported';
+  if (output === null) return 'is null';
+  if (type === undefined) return isObject(output) ? 'objects must be JSON strings' : undefined;
+  if (type === 'object') return typeof output === 'string' || isObject(output) ? undefined : `declared ${type}`;
+  const actual = Number.isInteger(output) && type === 'integer' ? 'integer' : typeof output;
+  return actual === type ? undefined : `declared ${type}, is ${actual}`;
+}

@@ -1,0 +1,115 @@
+// Sends activities from the agent to a skill, with the agent's token, and records what came back.
+
+import type { ImportFinding } from './manifest.ts';
+import { buildClaims, signClaims, type SigningKey } from './tokens.ts';
+import type { Activity, AgentIdentity, Skill, SkillAnswer, TokenVersion } from './types.ts';
+import { pickShownClaims, type WireLog } from './wire-log.ts';
+
+/** Copilot Studio's own limit is not documented; Bot Framework channels give up after 10 to 15 s. */
+const answerTimeoutMs = 15_000;
+
+export type SkillClient = {
+  /** Posts one activity; an answer that did not come has status 0 and the reason in the wire log. */
+  send(skill: Skill, activity: Activity): Promise<SkillAnswer>;
+  /** Posts without a token, as the import does to see that the endpoint refuses strangers. */
+  probe(skill: Skill, activity: Activity): Promise<ImportFinding | undefined>;
+  signToken(skillAppId: string): Promise<string>;
+};
+
+export type SkillClientParts = {
+  readonly agent: () => AgentIdentity;
+  readonly tenantId: string;
+  readonly tokenVersion: TokenVersion;
+  readonly key: SigningKey;
+  readonly now: () => number;
+  readonly wire: WireLog;
+  readonly stopSignal: AbortSignal;
+};
+
+/** A client that presents the agent's identity. */
+export function createSkillClient(parts: SkillClientParts): SkillClient {
+  const signToken = (skillAppId: string): Promise<string> =>
+    signClaims(
+      buildClaims({
+        audience: skillAppId,
+        caller: parts.agent().appId,
+        tenantId: parts.tenantId,
+        version: parts.tokenVersion,
+        now: parts.now(),
+      }),
+      parts.key,
+    );
+  return {
+    signToken,
+    async send(skill, activity) {
+      const answer = await postActivity(parts, skill, activity, await signToken(skill.appId));
+      return { status: answer.status, body: answer.body };
+    },
+    async probe(skill, activity) {
+      const answer = await postActivity(parts, skill, activity, undefined);
+      if (answer.status === 401 && answer.challenge !== null) return undefined;
+      const found = answer.status === 401 ? '401 without a WWW-Authenticate header' : String(answer.status);
+      const message = `A request without a token should get 401 with WWW-Authenticate: Bearer; it got ${found}.`;
+      return { level: 'warning', code: 'ENDPOINT_PROBE_NOT_CHALLENGED', message, path: 'endpoints[0].endpointUrl' };
+    },
+  };
+}
+
+type RawAnswer = { status: number; body: unknown; challenge: string | null };
+
+async function postActivity(
+  parts: SkillClientParts,
+  skill: Skill,
+  activity: Activity,
+  token: string | undefined,
+): Promise<RawAnswer> {
+  const claims = pickShownClaims(token);
+  const shared = {
+    direction: 'agent->skill',
+    method: 'POST',
+    path: new URL(skill.endpointUrl).pathname,
+    activity,
+    ...(claims === undefined ? {} : { token: claims }),
+    ...describeConversation(activity),
+  } as const;
+  try {
+    const response = await fetch(skill.endpointUrl, {
+      method: 'POST',
+      headers: {
+        'Content-Type': 'application/json; charset=utf-8',
+        ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),
+      },
+      body: JSON.stringify(activity),
+      redirect: 'manual',
+      signal: AbortSignal.any([parts.stopSignal, AbortSignal.timeout(answerTimeoutMs)]),
+    });
+    const text = await response.text();
+    const reason = response.ok ? {} : { reason: `the skill answered ${response.status}: ${text.slice(0, 300)}` };
+    parts.wire.record({ ...shared, status: response.status, ...reason });
+    return { status: response.status, body: parseBody(text), challenge: response.headers.get('www-authenticate') };
+  } catch (error) {
+    parts.wire.record({ ...shared, status: 0, reason: `no answer from the skill: ${describeFailure(error)}` });
+    return { status: 0, body: undefined, challenge: null };
+  }
+}
+
+/** Words for a failed fetch; the cause holds what the system said, such as ECONNREFUSED. */
+export function describeFailure(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? error.cause.message || error.message : error.message;
+}
+
+function describeConversation(activity: Activity): { conversationId?: string } {
+  const conversation = activity['conversation'];
+  if (typeof conversation !== 'object' || conversation === null || !('id' in conversation)) return {};
+  return typeof conversation.id === 'string' ? { conversationId: conversation.id } : {};
+}
+
+function parseBody(text: string): unknown {
+  if (text === '') return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,179 @@
+// The stand-in for Copilot Studio and its Entra tenant, on the loopback interface. It shows that a skill keeps to the
+// protocol and refuses what the service refuses; it does not prove that Microsoft's service delivers.
+
+import { randomBytes, randomUUID } from 'node:crypto';
+import { planConversation } from './activities.ts';
+import { createCallbackRoutes, nameServicePath } from './callbacks.ts';
+import { createChatRoutes } from './chat-api.ts';
+import { createConversation, type OpenedConversation } from './conversation.ts';
+import { createDirectory, type Directory } from './directory.ts';
+import { createFaultQueue, type FaultQueue } from './faults.ts';
+import { importSkill } from './import-skill.ts';
+import { startServer } from './server.ts';
+import { createSkillClient, type SkillClient } from './skill-client.ts';
+import { createTenantRoutes } from './tenant.ts';
+import { buildClaims, createSigningKey, signClaims, type SigningKey } from './tokens.ts';
+import type { AgentIdentity, ConversationOptions, SignTokenOptions, StandIn, StandInOptions } from './types.ts';
+import { createWireLog, type WireLog } from './wire-log.ts';
+
+export type { AgentConversation, SkillAnswer, StandIn, StandInOptions, WireRecord } from './types.ts';
+
+/** The parts that all routes and conversations of one stand-in share. */
+type Core = {
+  readonly options: StandInOptions;
+  readonly now: () => number;
+  readonly wire: WireLog;
+  readonly directory: Directory;
+  readonly key: SigningKey;
+  readonly faults: FaultQueue;
+  readonly client: SkillClient;
+  readonly conversations: OpenedConversation[];
+  readonly botId: string;
+  readonly environmentId: string;
+  readonly stop: AbortController;
+  /** Identity with addresses; the address is filled in once the server listens. */
+  readonly agent: { appId: string; name: string; serviceUrl: string };
+  url: string;
+};
+
+/**
+ * Starts a tenant, an agent and a chat page on one loopback port.
+ * Throws when `host` is not a loopback address or the port is taken.
+ */
+export async function startStandIn(options: StandInOptions = {}): Promise<StandIn> {
+  const host = options.host ?? '127.0.0.1';
+  if (!['127.0.0.1', '::1', 'localhost'].includes(host)) {
+    throw new Error(`host must be 127.0.0.1, ::1 or localhost: the stand-in gives out tokens (got ${host})`);
+  }
+  const core = await createCore(options);
+  const server = await startServer(createRoutes(core), options.port ?? 0, host);
+  core.url = `http://${host === '::1' ? '[::1]' : host}:${server.port}`;
+  core.agent.serviceUrl = `${core.url}${nameServicePath(core.botId)}`;
+  return describeStandIn(core, async () => {
+    core.stop.abort(new Error('the stand-in was stopped'));
+    await server.stop();
+  });
+}
+
+async function createCore(options: StandInOptions): Promise<Core> {
+  const now = options.now ?? Date.now;
+  const wire = createWireLog(now);
+  const key = await createSigningKey();
+  const directory = createDirectory((options.tenantId ?? randomUUID()).toLowerCase());
+  const agent = {
+    appId: options.agent?.appId ?? randomUUID(),
+    name: options.agent?.name ?? 'Contoso agent',
+    serviceUrl: '',
+  };
+  // Nobody can log in as the agent: its tokens are made in here.
+  directory.registerApp({ appId: agent.appId, secret: randomBytes(32).toString('hex') });
+  const stop = new AbortController();
+  const tokenVersion = options.tokenVersion ?? '1.0';
+  const { tenantId } = directory;
+  const shared = { now, wire, key, agent: () => agent, stopSignal: stop.signal };
+  const client = createSkillClient({ ...shared, tenantId, tokenVersion });
+  return {
+    ...{ options, now, wire, directory, key, client, agent, stop },
+    faults: createFaultQueue(),
+    conversations: [],
+    botId: randomUUID(),
+    environmentId: randomUUID(),
+    url: '',
+  };
+}
+
+function createRoutes(core: Core): Parameters<typeof startServer>[0] {
+  const { directory, key, now, wire, options } = core;
+  const isSkill = (appId: string): boolean => directory.findSkill(appId) !== undefined;
+  return [
+    ...createCallbackRoutes({
+      botId: core.botId,
+      verifier: { key, now, isSkill, tenantId: directory.tenantId, agentAppId: core.agent.appId },
+      findConversation: (id) => core.conversations.findLast((conversation) => conversation.id === id),
+      takeFault: core.faults.take,
+      closedStatus: options.closedStatus ?? 404,
+      emptyBody: options.emptyCallbackBody ?? true,
+      newActivityId: randomUUID,
+      wire,
+    }),
+    ...createChatRoutes({
+      url: () => core.url,
+      agent: core.agent,
+      directory,
+      wire,
+      conversations: core.conversations,
+      openConversation: (conversation) => openConversation(core, conversation),
+      stopSignal: core.stop.signal,
+    }),
+    ...createTenantRoutes({
+      ...{ directory, key, now, wire },
+      tokenVersion: options.tokenVersion ?? '1.0',
+      url: () => core.url,
+    }),
+  ];
+}
+
+function describeStandIn(core: Core, stop: () => Promise<void>): StandIn {
+  const { directory, wire, url } = core;
+  const agent: AgentIdentity = core.agent;
+  return {
+    url,
+    loginUrl: url,
+    openIdMetadataUrl: `${url}/botframework.com/v2.0/.well-known/openid-configuration`,
+    tenantId: directory.tenantId,
+    agent,
+    chatPageUrl: `${url}/`,
+    wire: wire.records,
+    onWire: wire.onRecord,
+    registerApp: directory.registerApp,
+    addSkill: directory.addSkill,
+    importSkill: (manifestUrl) =>
+      importSkill(manifestUrl, { directory, wire, client: core.client, now: core.now, stopSignal: core.stop.signal }),
+    openConversation: (options) => openConversation(core, options),
+    signToken: (claims, options) => signHostileToken(core, claims ?? {}, options ?? {}),
+    faults: { answerNext: core.faults.answerNext, clear: core.faults.clear },
+    stop,
+  };
+}
+
+function openConversation(core: Core, options: ConversationOptions = {}): OpenedConversation {
+  const skillAppId = options.skillAppId ?? core.directory.skills[0]?.appId;
+  if (skillAppId === undefined) throw new Error('the agent has no skill yet: call addSkill or importSkill first');
+  const shape = planConversation(options, core.agent.serviceUrl, {
+    skillAppId,
+    tenantId: core.directory.tenantId,
+    agentPath: `${core.environmentId}/${core.botId}`,
+    agentName: core.agent.name,
+  });
+  const conversation = createConversation({
+    shape,
+    client: core.client,
+    findSkill: core.directory.findSkill,
+    now: core.now,
+    refusals: () => core.wire.records.filter((record) => record.reason !== undefined),
+    stopSignal: core.stop.signal,
+  });
+  core.conversations.push(conversation);
+  return conversation;
+}
+
+async function signHostileToken(
+  core: Core,
+  claims: Record<string, unknown>,
+  options: SignTokenOptions,
+): Promise<string> {
+  const audience = core.directory.skills[0]?.appId;
+  if (audience === undefined) throw new Error('signToken needs a skill: call addSkill or importSkill first');
+  const valid = buildClaims({
+    audience,
+    caller: core.agent.appId,
+    tenantId: core.directory.tenantId,
+    version: core.options.tokenVersion ?? '1.0',
+    now: core.now(),
+  });
+  const omitted = new Set(options.omit ?? []);
+  const kept = Object.entries({ ...valid, ...claims }).filter(([name]) => !omitted.has(name));
+  // A foreign key under the published key id is the dangerous case: only the signature gives it away.
+  const key = options.key === 'foreign' ? { ...(await createSigningKey()), kid: core.key.kid } : core.key;
+  return signClaims(Object.fromEntries(kept), key, options);
+}

@@ -1,0 +1,147 @@
+// The words of the stand-in: what is recorded on the wire, what a conversation with the agent looks like to a test.
+
+import type { ImportResult, SkillManifest } from './manifest.ts';
+
+export type Activity = Record<string, unknown>;
+
+/** One request that crossed the wire, with the answer it got and, when refused, why. Never holds a signature. */
+export type WireRecord = {
+  readonly at: number;
+  readonly direction: 'agent->skill' | 'skill->agent' | 'skill->tenant' | 'agent->manifest' | 'page->standin';
+  readonly method: string;
+  readonly path: string;
+  /** HTTP status; 0 when no answer came. */
+  readonly status: number;
+  readonly reason?: string;
+  /** Claims of the presented or issued token: aud, iss, tid, appid or azp, ver. */
+  readonly token?: Record<string, unknown>;
+  readonly activity?: Activity;
+  readonly scope?: string;
+  readonly conversationId?: string;
+};
+
+export type SkillAnswer = {
+  /** HTTP status of the skill; 0 when nothing was sent or no answer came. */
+  readonly status: number;
+  readonly body: unknown;
+  /** An event action left without any reply or endOfConversation: the topic cannot go on. */
+  readonly stuck?: boolean;
+};
+
+export type ActionView = {
+  readonly name: string;
+  readonly state: 'open' | 'ended' | 'cancelled' | 'expired';
+  readonly code?: string;
+  readonly outputs?: Record<string, unknown>;
+  readonly dropped?: string[];
+};
+
+export type TranscriptEntry = {
+  readonly from: 'user' | 'agent' | 'skill';
+  readonly text: string;
+  readonly type: string;
+  readonly at: number;
+  readonly activity?: Activity;
+};
+
+export type DeliveryMode = 'normal' | 'expectReplies';
+
+export type ConversationOptions = {
+  readonly channel?: 'msteams' | 'directline' | 'pva-studio';
+  readonly deliveryMode?: DeliveryMode;
+  readonly conversationId?: string;
+  readonly user?: { readonly id?: string; readonly aadObjectId?: string; readonly name?: string };
+  /** Which registered skill takes part; default the first. */
+  readonly skillAppId?: string;
+  /** What the activities name as service URL; default the agent's own. */
+  readonly serviceUrl?: string;
+};
+
+export type AgentConversation = {
+  readonly id: string;
+  readonly channelId: string;
+  readonly deliveryMode: DeliveryMode;
+  /** The action that was opened or closed last. */
+  readonly action: ActionView | undefined;
+  readonly transcript: readonly TranscriptEntry[];
+  /** Calls an action; type and activity name come from the imported manifest, else an event of that name. */
+  callAction(name: string, inputs?: Record<string, unknown>): Promise<SkillAnswer>;
+  /** The user types. It reaches the skill only while an action is open; else the answer has status 0. */
+  say(text: string): Promise<SkillAnswer>;
+  /** The topic is cancelled. Tells the skill with endOfConversation unless `tellSkill` is false. */
+  cancel(options?: { tellSkill?: boolean }): Promise<SkillAnswer | undefined>;
+  /** Sends the conversation's usual activity with these fields laid over it; a field set to undefined is left out. */
+  post(activity: Activity): Promise<SkillAnswer>;
+  /** Resolves as soon as `done` holds; rejects with the transcript and the last refusals after `timeoutMs` (10 s). */
+  until(done: (conversation: AgentConversation) => boolean, options?: { timeoutMs?: number }): Promise<void>;
+};
+
+/** An Entra app registration. `tenantId` 'botframework.com' (or its id) makes it a multi-tenant registration. */
+export type AppRegistration = {
+  readonly appId: string;
+  readonly secret: string;
+  readonly tenantId?: string;
+  readonly publisherDomain?: string;
+  readonly homePageUrl?: string;
+};
+
+export type Skill = {
+  readonly appId: string;
+  readonly endpointUrl: string;
+  readonly name?: string;
+  readonly manifest?: SkillManifest;
+};
+
+export type FaultAnswer = {
+  readonly status: number;
+  readonly headers?: Record<string, string>;
+  readonly body?: string;
+};
+
+export type SignTokenOptions = {
+  readonly key?: 'tenant' | 'foreign';
+  readonly alg?: string;
+  readonly kid?: string;
+  readonly omit?: string[];
+};
+
+export type StandInOptions = {
+  /** Milliseconds since the epoch; token and idle expiry use it. */
+  readonly now?: () => number;
+  readonly port?: number;
+  /** Loopback only. */
+  readonly host?: string;
+  readonly tenantId?: string;
+  readonly agent?: { readonly appId?: string; readonly name?: string };
+  /** Answer to a callback into an action that is over; the real status is unknown, so it can be chosen. */
+  readonly closedStatus?: 404 | 403 | 410 | 500;
+  /** Teams answers 200 with an empty body (default); false answers `{id}`. */
+  readonly emptyCallbackBody?: boolean;
+  /** Version of the tokens that the agent presents to the skill. */
+  readonly tokenVersion?: TokenVersion;
+};
+
+export type TokenVersion = '1.0' | '2.0';
+
+export type AgentIdentity = { readonly appId: string; readonly name: string; readonly serviceUrl: string };
+
+export type StandIn = {
+  readonly url: string;
+  readonly loginUrl: string;
+  readonly openIdMetadataUrl: string;
+  readonly tenantId: string;
+  readonly agent: AgentIdentity;
+  readonly chatPageUrl: string;
+  readonly wire: readonly WireRecord[];
+  onWire(listener: (record: WireRecord) => void): () => void;
+  registerApp(app: AppRegistration): void;
+  /** Registers a skill without the import rules. */
+  addSkill(skill: Skill): void;
+  /** Fetches the manifest, applies the import rules and pings the endpoint, as Copilot Studio does. */
+  importSkill(manifestUrl: string): Promise<ImportResult>;
+  openConversation(options?: ConversationOptions): AgentConversation;
+  /** A valid agent-to-skill token for the first skill, with claims laid over it; for tests with hostile tokens. */
+  signToken(claims?: Record<string, unknown>, options?: SignTokenOptions): Promise<string>;
+  readonly faults: { answerNext(answer: FaultAnswer, times?: number): void; clear(): void };
+  stop(): Promise<void>;
+};

@@ -1,0 +1,43 @@
+// Record of everything that crossed the wire. The memory is bounded so that a stand-in left running does not grow.
+
+import { decodeJwt } from 'jose';
+import type { WireRecord } from './types.ts';
+
+const maxRecords = 20_000;
+const shownClaims = ['aud', 'iss', 'tid', 'appid', 'azp', 'ver', 'exp'];
+
+export type WireLog = {
+  readonly records: readonly WireRecord[];
+  record(entry: Omit<WireRecord, 'at'>): void;
+  onRecord(listener: (record: WireRecord) => void): () => void;
+};
+
+/** An empty log; `now` stamps each record. */
+export function createWireLog(now: () => number): WireLog {
+  const records: WireRecord[] = [];
+  const listeners = new Set<(record: WireRecord) => void>();
+  return {
+    records,
+    record(entry) {
+      const record = { at: now(), ...entry };
+      records.push(record);
+      if (records.length > maxRecords) records.shift();
+      for (const listener of listeners) listener(record);
+    },
+    onRecord(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}
+
+/** The claims of a token that may be shown; undefined for what is no token. The signature is never among them. */
+export function pickShownClaims(token: string | undefined): Record<string, unknown> | undefined {
+  if (token === undefined) return undefined;
+  try {
+    const claims = decodeJwt(token);
+    return Object.fromEntries(shownClaims.flatMap((name) => (name in claims ? [[name, claims[name]]] : [])));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest';
+import { createServiceUrlPolicy, isPrivateAddress } from '../../src/conversations/service-url-policy.ts';
+
+const policy = createServiceUrlPolicy('public', [
+  { kind: 'suffix', suffix: '.bots.example.com' },
+  { kind: 'origin', origin: 'https://parent.example.net:8443' },
+  { kind: 'origin', origin: 'http://127.0.0.1:4000' },
+]);
+
+describe('service URLs that may be posted to', () => {
+  it.each([
+    ['Copilot Studio', 'https://pvaruntime.us-il102.gateway.prod.island.powerapps.com/api/runtime/bots/1/skillsV2/'],
+    ['a region yet unknown', 'https://pvaruntime.xx-il9.gateway.prod.island.powerapps.com/api/'],
+    ['upper case in the host', 'https://PVARUNTIME.us-il102.GATEWAY.prod.island.powerapps.com/'],
+    ['the explicit default port', 'https://pvaruntime.us-il102.gateway.prod.island.powerapps.com:443/'],
+    ["an operator's suffix", 'https://one.bots.example.com/api/skills'],
+    ["an operator's exact origin", 'https://parent.example.net:8443/api/skills'],
+    ['an exact plain-http origin', 'http://127.0.0.1:4000/api/skills'],
+  ])('%s', (_, url) => {
+    expect(policy(url).allowed).toBe('push');
+  });
+
+  it('lets only an exact origin resolve to a private address', () => {
+    expect(policy('http://127.0.0.1:4000/')).toEqual({ allowed: 'push', privateAllowed: true });
+    expect(policy('https://one.bots.example.com/')).toEqual({ allowed: 'push', privateAllowed: false });
+  });
+});
+
+describe('service URLs that may only be named inside a turn', () => {
+  it.each(['https://directline.botframework.com/', 'https://europe.directline.botframework.com/'])('%s', (url) => {
+    expect(policy(url).allowed).toBe('inTurn');
+  });
+});
+
+describe('service URLs that are refused', () => {
+  it.each([
+    ['a stranger', 'https://attacker.example/'],
+    ['a prefix of ours', 'https://pvaruntime.attacker.example/'],
+    ['a suffix without its dot', 'https://evilgateway.prod.island.powerapps.com.attacker.example/'],
+    ['the bare suffix host of another', 'https://notgateway.prod.island.powerapps.com/'],
+    ['plain http', 'http://pvaruntime.us-il102.gateway.prod.island.powerapps.com/'],
+    ['another port', 'https://pvaruntime.us-il102.gateway.prod.island.powerapps.com:8443/'],
+    ['user info', 'https://user@pvaruntime.us-il102.gateway.prod.island.powerapps.com/'],
+    ['user info that looks like the host', 'https://pvaruntime.us-il102.gateway.prod.island.powerapps.com@attacker.example/'],
+    ['a query', 'https://one.bots.example.com/?to=x'],
+    ['a fragment', 'https://one.bots.example.com/#x'],
+    ['a backslash', 'https://attacker.example\\.bots.example.com/'],
+    ['a tab in the host', 'https://attacker.example/\t.bots.example.com/'],
+    ['an encoded slash in the host', 'https://attacker.example%2f.bots.example.com/'],
+    ['an IPv4 literal', 'https://203.0.113.5/'],
+    ['a decimal IPv4 literal', 'https://2130706433/'],
+    ['an IPv6 literal', 'https://[::1]/'],
+    ['the metadata service', 'http://169.254.169.254/latest/'],
+    ['localhost', 'https://localhost/'],
+    ['the same host on another port than the exact origin', 'http://127.0.0.1:4001/'],
+    ['https on an exact plain-http origin', 'https://127.0.0.1:4000/'],
+    ['file', 'file:///etc/passwd'],
+    ['javascript', 'javascript:alert(1)'],
+    ['nothing', ''],
+    ['no URL', 'not a url'],
+    ['too long', `https://one.bots.example.com/${'a'.repeat(512)}`],
+    ['anyone can register under trafficmanager.net', 'https://evil.trafficmanager.net/'],
+  ])('%s', (_, url) => {
+    expect(policy(url).allowed).toBe('no');
+  });
+
+  it('names the setting that would let the host in', () => {
+    expect(policy('https://parent.contoso.com/api/skills')).toMatchObject({
+      reason: expect.stringContaining('add https://parent.contoso.com to ALLOWED_SERVICE_URLS'),
+    });
+  });
+});
+
+describe('private addresses', () => {
+  it.each(['10.1.2.3', '127.0.0.1', '169.254.169.254', '172.16.0.1', '192.168.1.1', '100.64.0.1', '0.0.0.0', '::1', '::', 'fe80::1', 'fd00::1', '::ffff:10.0.0.1', '64:ff9b::a00:1', '2002:a00:1::1', 'nonsense'])(
+    '%s',
+    (address) => {
+      expect(isPrivateAddress(address)).toBe(true);
+    },
+  );
+
+  it.each(['8.8.8.8', '20.42.0.1', '2603:1030::1', '::ffff:8.8.8.8'])('%s is public', (address) => {
+    expect(isPrivateAddress(address)).toBe(false);
+  });
+});

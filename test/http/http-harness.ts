@@ -1,0 +1,124 @@
+// A real server on a free port for the tests of this folder, and a raw socket for what no HTTP client would send.
+
+import { connect } from 'node:net';
+import { pino } from 'pino';
+import { afterEach } from 'vitest';
+import { createHttpServer, type HttpServices } from '../../src/http/server.ts';
+
+export const apiKey = 'key-of-the-first-sender-0123456789';
+export const secondApiKey = 'key-of-the-second-sender-9876543210';
+const now = Date.parse('2026-01-02T03:04:05.000Z');
+
+type LogLine = Record<string, unknown>;
+
+export type TestServer = {
+  readonly url: string;
+  readonly port: number;
+  readonly log: LogLine[];
+  readonly stop: (graceMs?: number) => Promise<void>;
+  readonly get: (path: string, init?: RequestInit) => Promise<Response>;
+  /** Posts `body` as JSON; a string or bytes go out as they are. */
+  readonly post: (path: string, body: unknown, headers?: Record<string, string>) => Promise<Response>;
+};
+
+type HarnessOptions = { readonly withoutKeys?: boolean; readonly port?: number };
+
+const running: TestServer[] = [];
+
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((server) => server.stop()));
+});
+
+/** Starts a server whose services succeed, save for the given ones. It stops after the test. */
+export async function startTestServer(
+  services: Partial<HttpServices> = {},
+  options: HarnessOptions = {},
+): Promise<TestServer> {
+  const server = await createSharedTestServer(services, options);
+  running.push(server);
+  return server;
+}
+
+/** As startTestServer, for several tests: the caller stops it. */
+export async function createSharedTestServer(
+  services: Partial<HttpServices> = {},
+  options: HarnessOptions = {},
+): Promise<TestServer> {
+  const log: LogLine[] = [];
+  const server = createHttpServer({
+    services: { ...succeedingServices, ...services },
+    apiKeys: options.withoutKeys
+      ? []
+      : [
+          { name: 'first', secret: apiKey },
+          { name: 'second', secret: secondApiKey },
+        ],
+    publicUrl: 'https://notify.example',
+    notificationTtlMs: 3_600_000,
+    logger: pino({ level: 'debug' }, { write: (line: string) => void log.push(JSON.parse(line)) }),
+    now: () => now,
+  });
+  const { port } = await server.listen(options.port ?? 0, '127.0.0.1');
+  const url = `http://127.0.0.1:${port}`;
+  const get = (path: string, init: RequestInit = {}) => fetch(url + path, init);
+  return {
+    url,
+    port,
+    log,
+    stop: (graceMs = 0) => server.stop(graceMs),
+    get,
+    post: (path, body, headers = {}) =>
+      get(path, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers },
+        body: typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body),
+      }),
+  };
+}
+
+const succeedingServices: HttpServices = {
+  verifyCaller: async () => ({ appId: 'parent' }),
+  processTurn: async () => ({ status: 200 }),
+  acceptNotification: async (_sender, request) => ({
+    id: 'n1',
+    status: 'pending',
+    recipients: 1,
+    expiresAt: request.expiresAt,
+  }),
+  findNotification: async (id) => (id === 'n1' ? { id: 'n1' } : undefined),
+  listConversations: async () => ({ items: [], nextCursor: null }),
+  manifestFile: (file) => (file === 'skill.json' ? '{"name":"skill"}' : undefined),
+  isReady: async () => ({ ready: true }),
+};
+
+/** Sends `bytes` and resolves with everything that comes back until the server closes the connection. */
+export function exchange(port: number, bytes: string | Uint8Array): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    let received = '';
+    socket.on('data', (chunk) => (received += chunk.toString('latin1')));
+    // A reset after the answer is the server's right; what was received by then is what counts.
+    socket.on('error', () => undefined);
+    socket.on('close', () => resolve(received));
+    socket.write(bytes);
+  });
+}
+
+/** The text of a request, closed after its answer. */
+export function requestText(startLine: string, headers: readonly string[] = [], body = ''): string {
+  return [startLine, 'Host: localhost', 'Connection: close', ...headers, '', body].join('\r\n');
+}
+
+/** The status of the first answer in what `exchange` returned, 0 where there is none. */
+export function statusOf(answer: string): number {
+  return Number(/^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1] ?? 0);
+}
+
+/** A promise that the test itself resolves (Promise.withResolvers is not in Node 20). */
+export function createGate(): { readonly passed: Promise<void>; readonly open: () => void } {
+  let resolvePassed: (() => void) | undefined;
+  const passed = new Promise<void>((resolve) => {
+    resolvePassed = resolve;
+  });
+  return { passed, open: () => resolvePassed?.() };
+}

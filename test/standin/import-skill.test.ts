@@ -1,0 +1,293 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createDirectory } from '../../standin/directory.ts';
+import { importSkill } from '../../standin/import-skill.ts';
+import { createSkillClient } from '../../standin/skill-client.ts';
+import { startStandIn, type StandIn } from '../../standin/stand-in.ts';
+import { createSigningKey } from '../../standin/tokens.ts';
+import { createWireLog } from '../../standin/wire-log.ts';
+import { type FakeSkill, startFakeSkill } from './fake-skill.ts';
+
+type Json = Record<string, unknown>;
+type Finding = { level: string; code: string; path?: string };
+
+let standIn: StandIn;
+let skill: FakeSkill;
+
+beforeEach(async () => {
+  skill = await startFakeSkill();
+  standIn = await startStandIn();
+  standIn.registerApp({ appId: skill.appId, secret: skill.secret, homePageUrl: `${skill.url}/manifest.json` });
+  serve(manifestWith());
+});
+
+afterEach(async () => {
+  await standIn.stop();
+  await skill.stop();
+});
+
+function serve(body: unknown): void {
+  skill.manifest = () => ({ body });
+}
+
+function manifestWith(changes: Json = {}): Json {
+  return {
+    $schema: 'https://schemas.botframework.com/schemas/skills/v2.2/skill-manifest.json',
+    $id: 'test-skill',
+    name: 'Test skill',
+    version: '1.0',
+    publisherName: 'Contoso',
+    endpoints: [endpointWith()],
+    activities: { wait: actionWith() },
+    ...changes,
+  };
+}
+
+function endpointWith(changes: Json = {}): Json {
+  return {
+    name: 'default',
+    protocol: 'BotFrameworkV3',
+    endpointUrl: skill.endpointUrl,
+    msAppId: skill.appId,
+    ...changes,
+  };
+}
+
+function actionWith(changes: Json = {}): Json {
+  return { type: 'event', name: 'wait', description: 'Waits', ...changes };
+}
+
+function valuesNamed(count: number, type: unknown = 'string'): Json {
+  const names = Array.from({ length: count }, (_, index) => [`value${index}`, { type }]);
+  return { type: 'object', properties: Object.fromEntries(names) };
+}
+
+async function importNow(): Promise<{ ok: boolean; codes: string[]; findings: readonly Finding[] }> {
+  const { ok, findings } = await standIn.importSkill(`${skill.url}/manifest.json`);
+  return { ok, findings, codes: findings.map((finding) => finding.code) };
+}
+
+describe('a sound skill', () => {
+  it('is imported without findings, by an anonymous fetch, a ping and a probe without token', async () => {
+    expect(await importNow()).toEqual({ ok: true, codes: [], findings: [] });
+    const [ping, probe] = skill.received;
+    expect(ping?.activity).toMatchObject({ type: 'endOfConversation', name: 'PVASkillImport', recipient: null });
+    expect(ping?.activity).not.toHaveProperty('conversation');
+    expect(ping?.activity).not.toHaveProperty('serviceUrl');
+    expect(ping?.authorization).toMatch(/^Bearer /);
+    expect(probe?.authorization).toBeUndefined();
+    expect(standIn.openConversation().id).toBeTruthy();
+  });
+
+  it('is called with the type and the activity name of its manifest', async () => {
+    serve(manifestWith({ activities: { ask: actionWith({ type: 'message', name: 'askActivity' }) } }));
+    await importNow();
+    await standIn.openConversation().callAction('ask', { subject: 's' });
+    expect(skill.received.at(-1)?.activity).toMatchObject({
+      type: 'message',
+      name: 'askActivity',
+      text: 'ask',
+      value: { subject: 's' },
+    });
+  });
+
+  it('has its outputs checked against the manifest', async () => {
+    serve(manifestWith({ activities: { wait: actionWith({ resultValue: valuesNamed(2) }) } }));
+    await importNow();
+    const conversation = standIn.openConversation();
+    await conversation.callAction('wait');
+    const value = { value0: 'a', value1: [1], other: 'x' };
+    await skill.callBack(standIn, conversation.id, { type: 'endOfConversation', value });
+    expect(conversation.action).toMatchObject({
+      outputs: { value0: 'a' },
+      dropped: ['value1: arrays are not supported', 'other: not declared in the manifest'],
+    });
+  });
+});
+
+describe('a manifest is refused', () => {
+  const cases: [string, string, () => unknown, string?][] = [
+    ['that is no JSON', 'MANIFEST_MALFORMED', () => '{'],
+    ['that is no object', 'MANIFEST_MALFORMED', () => '[]'],
+    ['without a name', 'MANIFEST_MALFORMED', () => manifestWith({ name: undefined }), 'name'],
+    ['of a preview schema', 'MANIFEST_MALFORMED', () => manifestWith({ $schema: 'x/2.1.preview-0' }), '$schema'],
+    ['with two endpoints', 'MANIFEST_MALFORMED', () => manifestWith({ endpoints: [{}, {}] }), 'endpoints'],
+    ['without actions', 'MANIFEST_MALFORMED', () => manifestWith({ activities: {} }), 'activities'],
+    [
+      'whose app id is no GUID',
+      'MANIFEST_MALFORMED',
+      () => manifestWith({ endpoints: [endpointWith({ msAppId: 'x' })] }),
+      'endpoints[0].msAppId',
+    ],
+    [
+      'with an invoke action',
+      'MANIFEST_MALFORMED',
+      () => manifestWith({ activities: { a: actionWith({ type: 'invoke' }) } }),
+      'activities.a.type',
+    ],
+    [
+      'with an action that is not described',
+      'MANIFEST_MALFORMED',
+      () => manifestWith({ activities: { a: actionWith({ description: '' }) } }),
+      'activities.a.description',
+    ],
+    [
+      'with an array among the inputs',
+      'MANIFEST_MALFORMED',
+      () => manifestWith({ activities: { a: actionWith({ value: valuesNamed(1, 'array') }) } }),
+      'activities.a.value.value0',
+    ],
+    [
+      'with an array as output behind a reference',
+      'MANIFEST_MALFORMED',
+      () =>
+        manifestWith({
+          activities: { a: actionWith({ resultValue: { $ref: '#/definitions/list' } }) },
+          definitions: { list: { type: 'array' } },
+        }),
+      'activities.a.resultValue',
+    ],
+    [
+      'with required in a definition',
+      'MANIFEST_MALFORMED',
+      () => manifestWith({ definitions: { input: { type: 'object', required: ['a'] } } }),
+      'definitions.input.required',
+    ],
+    [
+      'with an endpoint that is no URL',
+      'URL_MALFORMED',
+      () => manifestWith({ endpoints: [endpointWith({ endpointUrl: 'nowhere' })] }),
+      'endpoints[0].endpointUrl',
+    ],
+    [
+      'with 101 actions',
+      'LIMITS_TOO_MANY_ACTIONS',
+      () => manifestWith({ activities: Object.fromEntries(Array.from({ length: 101 }, (_, n) => [n, actionWith()])) }),
+      'activities',
+    ],
+    [
+      'with 26 inputs',
+      'LIMITS_TOO_MANY_INPUTS',
+      () => manifestWith({ activities: { a: actionWith({ value: valuesNamed(26) }) } }),
+      'activities.a.value',
+    ],
+    [
+      'with 26 outputs',
+      'LIMITS_TOO_MANY_OUTPUTS',
+      () => manifestWith({ activities: { a: actionWith({ resultValue: valuesNamed(26) }) } }),
+      'activities.a.resultValue',
+    ],
+    ['of more than 500 KB', 'MANIFEST_TOO_LARGE', () => manifestWith({ description: 'x'.repeat(512 * 1024) })],
+    [
+      'of an app that is not in the tenant',
+      'APPID_NOT_IN_TENANT',
+      () => manifestWith({ endpoints: [endpointWith({ msAppId: '11111111-2222-3333-4444-555555555555' })] }),
+      'endpoints[0].msAppId',
+    ],
+  ];
+  it.each(cases)('%s: %s', async (_name, code, manifest, path) => {
+    serve(manifest());
+    const { ok, findings, codes } = await importNow();
+    expect(ok).toBe(false);
+    expect(codes).toEqual([code]);
+    expect(findings[0]?.path).toBe(path);
+    expect(skill.received).toHaveLength(0);
+    expect(() => standIn.openConversation()).toThrow(/no skill/);
+  });
+
+  it('whose endpoint is plain http away from loopback: URL_NOT_HTTPS', async () => {
+    standIn.registerApp({ appId: skill.appId, secret: 's', publisherDomain: 'example.com' });
+    serve(manifestWith({ endpoints: [endpointWith({ endpointUrl: 'http://skill.example.com/api' })] }));
+    expect((await importNow()).codes).toEqual(['URL_NOT_HTTPS']);
+  });
+
+  it('at a plain http or unreadable address', async () => {
+    for (const [url, code] of [
+      ['http://example.com/m.json', 'URL_NOT_HTTPS'],
+      ['not a url', 'URL_MALFORMED'],
+    ] as const) {
+      expect((await standIn.importSkill(url)).findings).toMatchObject([{ code }]);
+    }
+  });
+
+  it('that is not given out without a token: MANIFEST_FETCH_FAILED', async () => {
+    skill.manifest = () => ({ status: 401 });
+    const { findings } = await standIn.importSkill(`${skill.url}/manifest.json`);
+    expect(findings).toMatchObject([{ code: 'MANIFEST_FETCH_FAILED' }]);
+    expect(findings[0]?.message).toContain('without a token');
+    expect(standIn.wire.at(-1)).toMatchObject({ direction: 'agent->manifest', status: 401 });
+  });
+
+  it('that does not come in time: MANIFEST_FETCH_FAILED', async () => {
+    skill.manifest = () => new Promise(() => undefined);
+    const now = Date.now;
+    const wire = createWireLog(now);
+    const directory = createDirectory('t');
+    const stopSignal = new AbortController().signal;
+    const agent = (): typeof standIn.agent => standIn.agent;
+    const key = await createSigningKey();
+    const client = createSkillClient({ agent, tenantId: 't', tokenVersion: '1.0', key, now, wire, stopSignal });
+    const parts = { directory, wire, client, now, stopSignal, fetchTimeoutMs: 20 };
+    const result = await importSkill(`${skill.url}/manifest.json`, parts);
+    expect(result.findings).toMatchObject([{ code: 'MANIFEST_FETCH_FAILED' }]);
+  });
+
+  it('that the agent has already: MANIFEST_ALREADY_IMPORTED', async () => {
+    await importNow();
+    expect((await importNow()).codes).toEqual(['MANIFEST_ALREADY_IMPORTED']);
+  });
+
+  it('when the agent has 25 skills: LIMITS_TOO_MANY_SKILLS', async () => {
+    for (let index = 0; index < 25; index += 1) standIn.addSkill({ appId: `app-${index}`, endpointUrl: 'http://x/' });
+    expect((await importNow()).codes).toEqual(['LIMITS_TOO_MANY_SKILLS']);
+  });
+
+  it.each([
+    ['no domain', {}],
+    ['another domain', { publisherDomain: 'contoso.com', homePageUrl: 'https://contoso.com/' }],
+    ['a domain that only ends alike', { publisherDomain: '7.0.0.1' }],
+  ])('whose app registration names %s: MANIFEST_ENDPOINT_ORIGIN_MISMATCH', async (_name, app) => {
+    standIn.registerApp({ appId: skill.appId, secret: 's', ...app });
+    expect((await importNow()).codes).toEqual(['MANIFEST_ENDPOINT_ORIGIN_MISMATCH']);
+  });
+});
+
+describe('the endpoint', () => {
+  it.each([
+    [401, 'ENDPOINT_HEALTHCHECK_UNAUTHORIZED'],
+    [403, 'ENDPOINT_HEALTHCHECK_UNAUTHORIZED'],
+    [500, 'ENDPOINT_HEALTHCHECK_FAILED'],
+    [202, 'ENDPOINT_HEALTHCHECK_FAILED'],
+  ])('that answers %d to the ping is refused: %s', async (status, code) => {
+    skill.onActivity = () => ({ status });
+    const result = await importNow();
+    expect([result.ok, result.codes]).toEqual([false, [code]]);
+  });
+
+  it('that does not answer is refused: ENDPOINT_HEALTHCHECK_FAILED', async () => {
+    serve(manifestWith({ endpoints: [endpointWith({ endpointUrl: 'http://127.0.0.1:1/api/messages' })] }));
+    expect((await importNow()).codes).toEqual(['ENDPOINT_HEALTHCHECK_FAILED']);
+  });
+
+  it('that takes strangers, or refuses them without a challenge, is warned about', async () => {
+    const { endpointUrl } = skill;
+    for (const reply of [{ status: 200 }, { status: 401 }]) {
+      const proxy = await startFakeSkill();
+      proxy.manifest = () => ({ body: manifestWith({ endpoints: [endpointWith({ endpointUrl: proxy.endpointUrl })] }) });
+      proxy.onStranger = () => reply;
+      const fresh = await startStandIn();
+      fresh.registerApp({ appId: skill.appId, secret: 's', homePageUrl: endpointUrl });
+      const { ok, findings } = await fresh.importSkill(`${proxy.url}/manifest.json`);
+      expect(ok).toBe(true);
+      expect(findings).toMatchObject([{ level: 'warning', code: 'ENDPOINT_PROBE_NOT_CHALLENGED' }]);
+      await fresh.stop();
+      await proxy.stop();
+    }
+  });
+
+  it('may take types that are not documented, with a warning', async () => {
+    serve(manifestWith({ activities: { a: actionWith({ value: valuesNamed(1, 'number') }) } }));
+    const { ok, findings } = await importNow();
+    expect(ok).toBe(true);
+    expect(findings).toMatchObject([{ level: 'warning', code: 'TYPE_NOT_DOCUMENTED' }]);
+  });
+});
