@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     environment: 'node',
     include: ['test/**/*.test.ts'],
+    globalSetup: ['test/helpers/build.ts'],
     testTimeout: 20_000,
     hookTimeout: 20_000,
     // A process per file: the databases are native code and the SDK keeps state per process. Two at most, so that

@@ -35,13 +35,28 @@ export function createCallbackRoutes(parts: CallbackParts): readonly Route[] {
       pattern,
       answer: async (request) => {
         const outcome = await handleCallback(parts, request);
-        record(parts, request, outcome);
+        recordCallback(parts.wire, request, outcome.answer.status, outcome.reason);
         return outcome.answer;
       },
-      onWrongMethod: (request) =>
-        record(parts, request, { answer: { status: 405 }, reason: `${request.method} is not a verb of this address` }),
     },
   ];
+}
+
+/** Puts a request of a skill on record, refused ones with their reason. */
+export function recordCallback(wire: WireLog, request: Request, status: number, reason: string | undefined): void {
+  const token = pickShownClaims(readBearer(request));
+  const activity = parseJsonObject(request.body);
+  const conversationId = request.params['id'];
+  wire.record({
+    direction: 'skill->agent',
+    method: request.method,
+    path: request.path,
+    status,
+    ...(reason === undefined ? {} : { reason }),
+    ...(token === undefined ? {} : { token }),
+    ...(activity === undefined ? {} : { activity }),
+    ...(conversationId === undefined ? {} : { conversationId }),
+  });
 }
 
 async function handleCallback(parts: CallbackParts, request: Request): Promise<Outcome> {
@@ -83,21 +98,6 @@ function refuseClosed(status: CallbackParts['closedStatus'], conversation: Opene
   if (status === 500) return { answer: answerJson(500, 'skillConversationReference not found'), reason };
   const codes = { 403: 'Forbidden', 404: 'ConversationNotFound', 410: 'Gone' } as const;
   return refuse(status, codes[status], 'The conversation with the skill is over.', reason);
-}
-
-function record(parts: CallbackParts, request: Request, outcome: Outcome): void {
-  const token = pickShownClaims(readBearer(request));
-  const activity = parseJsonObject(request.body);
-  parts.wire.record({
-    direction: 'skill->agent',
-    method: request.method,
-    path: request.path,
-    status: outcome.answer.status,
-    ...(outcome.reason === undefined ? {} : { reason: outcome.reason }),
-    ...(token === undefined ? {} : { token }),
-    ...(activity === undefined ? {} : { activity }),
-    ...(request.params['id'] === undefined ? {} : { conversationId: request.params['id'] }),
-  });
 }
 
 function readBearer(request: Request): string | undefined {

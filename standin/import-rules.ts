@@ -4,6 +4,7 @@
 import type { Directory } from './directory.ts';
 import { resolveSchema, type ImportFinding, type ManifestActivity, type SkillManifest } from './manifest.ts';
 import type { ValueSchema } from './manifest.ts';
+import type { AppRegistration } from './types.ts';
 
 const maxActions = 100;
 const maxValues = 25;
@@ -64,16 +65,18 @@ export function checkAgent(manifest: SkillManifest, directory: Directory): Impor
     const message = `No app ${endpoint.msAppId} in the agent's tenant ${directory.tenantId}.`;
     return [...findings, fail('APPID_NOT_IN_TENANT', message, 'endpoints[0].msAppId')];
   }
-  const host = parseUrl(endpoint.endpointUrl)?.hostname ?? '';
+  return [...findings, ...checkOrigin(endpoint.endpointUrl, app)];
+}
+
+function checkOrigin(endpointUrl: string, app: AppRegistration): ImportFinding[] {
+  const host = parseUrl(endpointUrl)?.hostname ?? '';
   const home = parseUrl(app.homePageUrl ?? '')?.hostname;
   const publisher = app.publisherDomain?.toLowerCase();
-  const matches = home === host || (publisher !== undefined && (host === publisher || host.endsWith(`.${publisher}`)));
-  if (!matches) {
-    const known = `publisher domain ${publisher ?? '(none)'}, home page ${app.homePageUrl ?? '(none)'}`;
-    const message = `The endpoint's domain ${host} is not the app registration's: ${known}.`;
-    findings.push(fail('MANIFEST_ENDPOINT_ORIGIN_MISMATCH', message, 'endpoints[0].endpointUrl'));
-  }
-  return findings;
+  if (home === host) return [];
+  if (publisher !== undefined && (host === publisher || host.endsWith(`.${publisher}`))) return [];
+  const known = `publisher domain ${publisher ?? '(none)'}, home page ${app.homePageUrl ?? '(none)'}`;
+  const message = `The endpoint's domain ${host} is not the app registration's: ${known}.`;
+  return [fail('MANIFEST_ENDPOINT_ORIGIN_MISMATCH', message, 'endpoints[0].endpointUrl')];
 }
 
 function checkHeader(manifest: Json): ImportFinding[] {

@@ -28,8 +28,14 @@ export type Route = {
   readonly methods: readonly string[];
   readonly pattern: RegExp;
   readonly answer: (request: Request) => Answer | Promise<Answer>;
-  /** Told of a request with another verb, so that it is on record. */
-  readonly onWrongMethod?: (request: Request) => void;
+};
+
+export type ServerParts = {
+  readonly routes: readonly Route[];
+  /** Asked first for every request, with its body unread; resolves to true once it has answered. */
+  readonly first: (request: IncomingMessage, response: ServerResponse) => Promise<boolean>;
+  /** Told of a request that no route took (address, verb, encoding, size), so that it is on record as well. */
+  readonly onRefused: (request: Request, status: number, reason: string) => void;
 };
 
 export type RunningServer = { readonly port: number; stop(): Promise<void> };
@@ -49,9 +55,9 @@ export function answerError(status: number, code: string, message: string, heade
 }
 
 /** Listens and answers by the first route whose pattern matches the encoded path. */
-export async function startServer(routes: readonly Route[], port: number, host: string): Promise<RunningServer> {
+export async function startServer(parts: ServerParts, port: number, host: string): Promise<RunningServer> {
   const server = createServer((request, response) => {
-    handle(routes, request, response).catch((error: unknown) => {
+    handle(parts, request, response).catch((error: unknown) => {
       if (response.headersSent) response.destroy();
       else write(response, answerError(500, 'ServiceError', error instanceof Error ? error.message : 'failed'));
     });
@@ -72,38 +78,50 @@ function stopServer(server: Server): Promise<void> {
   });
 }
 
-async function handle(routes: readonly Route[], raw: IncomingMessage, response: ServerResponse): Promise<void> {
+async function handle(parts: ServerParts, raw: IncomingMessage, response: ServerResponse): Promise<void> {
+  if (await parts.first(raw, response)) return;
   const method = raw.method ?? 'GET';
   const path = (raw.url ?? '/').split('?', 1)[0] ?? '/';
   const body = await readBody(raw);
-  if (body === undefined) {
-    write(response, answerError(413, 'MessageSizeTooBig', 'The body is larger than 1 MB.', { Connection: 'close' }));
-    return;
-  }
-  for (const route of routes) {
-    const match = route.pattern.exec(path);
-    if (match === null) continue;
-    const params = decodeParams(match.groups ?? {});
-    if (params === undefined) return write(response, answerError(400, 'BadSyntax', 'The path is not well encoded.'));
-    const request: Request = { method, path, headers: raw.headers, params, body };
-    if (route.methods.includes(method)) return write(response, await route.answer(request));
-    route.onWrongMethod?.(request);
-    const allow = { Allow: route.methods.join(', ') };
-    return write(response, answerError(405, 'MethodNotAllowed', `${method} is not allowed here.`, allow));
-  }
-  write(response, answerError(404, 'NotFound', 'There is nothing at this address.'));
+  const request: Request = { method, path, headers: raw.headers, params: {}, body: body ?? '' };
+  const { answer, reason } = body === undefined ? tooLarge : await route(parts.routes, request);
+  if (reason !== undefined) parts.onRefused(request, answer.status, reason);
+  write(response, answer);
 }
 
-/** The whole body, or undefined once it is over the limit. Rejects when the request is aborted. */
+type Routed = { readonly answer: Answer; readonly reason?: string };
+
+const tooLarge: Routed = {
+  answer: answerError(413, 'MessageSizeTooBig', 'The body is larger than 1 MB.'),
+  reason: 'the body is larger than 1 MB',
+};
+
+async function route(routes: readonly Route[], request: Request): Promise<Routed> {
+  const { method, path } = request;
+  for (const { pattern, methods, answer } of routes) {
+    const match = pattern.exec(path);
+    if (match === null) continue;
+    const params = decodeParams(match.groups ?? {});
+    if (params === undefined) {
+      const reason = 'the path is not well percent-encoded';
+      return { answer: answerError(400, 'BadSyntax', 'The path is not well encoded.'), reason };
+    }
+    if (methods.includes(method)) return { answer: await answer({ ...request, params }) };
+    const refusal = answerError(405, 'MethodNotAllowed', `${method} is not allowed here.`, { Allow: methods.join(', ') });
+    return { answer: refusal, reason: `${method} is not a verb of this address` };
+  }
+  return { answer: answerError(404, 'NotFound', 'There is nothing at this address.'), reason: 'nothing is at this address' };
+}
+
+/** The whole body; undefined when over the limit, read to its end all the same so that the sender sees the answer. */
 async function readBody(raw: IncomingMessage): Promise<string | undefined> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of raw as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > maxBodyBytes) return undefined;
-    chunks.push(chunk);
+    if (size <= maxBodyBytes) chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return size > maxBodyBytes ? undefined : Buffer.concat(chunks).toString('utf8');
 }
 
 function decodeParams(groups: Record<string, string | undefined>): Record<string, string> | undefined {

@@ -3,20 +3,21 @@
 
 import { randomBytes, randomUUID } from 'node:crypto';
 import { planConversation } from './activities.ts';
-import { createCallbackRoutes, nameServicePath } from './callbacks.ts';
+import { createCallbackRoutes, nameServicePath, recordCallback } from './callbacks.ts';
 import { createChatRoutes } from './chat-api.ts';
 import { createConversation, type OpenedConversation } from './conversation.ts';
 import { createDirectory, type Directory } from './directory.ts';
 import { createFaultQueue, type FaultQueue } from './faults.ts';
 import { importSkill } from './import-skill.ts';
-import { startServer } from './server.ts';
+import { type Request, type Route, startServer } from './server.ts';
 import { createSkillClient, type SkillClient } from './skill-client.ts';
 import { createTenantRoutes } from './tenant.ts';
 import { buildClaims, createSigningKey, signClaims, type SigningKey } from './tokens.ts';
 import type { AgentIdentity, ConversationOptions, SignTokenOptions, StandIn, StandInOptions } from './types.ts';
 import { createWireLog, type WireLog } from './wire-log.ts';
 
-export type { AgentConversation, SkillAnswer, StandIn, StandInOptions, WireRecord } from './types.ts';
+export type { AgentConversation, Skill, SkillAnswer, StandIn, StandInOptions, WireRecord } from './types.ts';
+export type { ImportResult, SkillManifest } from './manifest.ts';
 
 /** The parts that all routes and conversations of one stand-in share. */
 type Core = {
@@ -46,7 +47,12 @@ export async function startStandIn(options: StandInOptions = {}): Promise<StandI
     throw new Error(`host must be 127.0.0.1, ::1 or localhost: the stand-in gives out tokens (got ${host})`);
   }
   const core = await createCore(options);
-  const server = await startServer(createRoutes(core), options.port ?? 0, host);
+  const parts = {
+    routes: createRoutes(core),
+    first: () => Promise.resolve(false),
+    onRefused: (request: Request, status: number, reason: string) => recordRefusal(core.wire, request, status, reason),
+  };
+  const server = await startServer(parts, options.port ?? 0, host);
   core.url = `http://${host === '::1' ? '[::1]' : host}:${server.port}`;
   core.agent.serviceUrl = `${core.url}${nameServicePath(core.botId)}`;
   return describeStandIn(core, async () => {
@@ -73,7 +79,14 @@ async function createCore(options: StandInOptions): Promise<Core> {
   const shared = { now, wire, key, agent: () => agent, stopSignal: stop.signal };
   const client = createSkillClient({ ...shared, tenantId, tokenVersion });
   return {
-    ...{ options, now, wire, directory, key, client, agent, stop },
+    options,
+    now,
+    wire,
+    directory,
+    key,
+    client,
+    agent,
+    stop,
     faults: createFaultQueue(),
     conversations: [],
     botId: randomUUID(),
@@ -82,7 +95,7 @@ async function createCore(options: StandInOptions): Promise<Core> {
   };
 }
 
-function createRoutes(core: Core): Parameters<typeof startServer>[0] {
+function createRoutes(core: Core): readonly Route[] {
   const { directory, key, now, wire, options } = core;
   const isSkill = (appId: string): boolean => directory.findSkill(appId) !== undefined;
   return [
@@ -106,7 +119,10 @@ function createRoutes(core: Core): Parameters<typeof startServer>[0] {
       stopSignal: core.stop.signal,
     }),
     ...createTenantRoutes({
-      ...{ directory, key, now, wire },
+      directory,
+      key,
+      now,
+      wire,
       tokenVersion: options.tokenVersion ?? '1.0',
       url: () => core.url,
     }),
@@ -124,6 +140,10 @@ function describeStandIn(core: Core, stop: () => Promise<void>): StandIn {
     agent,
     chatPageUrl: `${url}/`,
     wire: wire.records,
+    get skills() {
+      return directory.skills;
+    },
+    conversations: core.conversations,
     onWire: wire.onRecord,
     registerApp: directory.registerApp,
     addSkill: directory.addSkill,
@@ -155,6 +175,16 @@ function openConversation(core: Core, options: ConversationOptions = {}): Opened
   });
   core.conversations.push(conversation);
   return conversation;
+}
+
+/** A request that no route took: for the tenant when its path is of the login service, else a callback gone astray. */
+function recordRefusal(wire: WireLog, request: Request, status: number, reason: string): void {
+  const { method, path } = request;
+  if (/\/(?:oauth2|discovery|\.well-known)(?:\/|$)/.test(path)) {
+    wire.record({ direction: 'skill->tenant', method, path, status, reason });
+  } else {
+    recordCallback(wire, request, status, reason);
+  }
 }
 
 async function signHostileToken(

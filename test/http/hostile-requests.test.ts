@@ -30,6 +30,10 @@ function keepAlive(startLine: string, body = ''): string {
   return [startLine, ...headers, '', body].join('\r\n');
 }
 
+function statusesOf(answers: string): number[] {
+  return [...answers.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map((match) => Number(match[1]));
+}
+
 const posts = [
   { path: '/api/messages', limit: 256 * 1024 },
   { path: '/api/notify', limit: 64 * 1024 },
@@ -210,6 +214,20 @@ describe('a request', () => {
 });
 
 describe('pipelined requests', () => {
+  it('go on after a body of known length that was refused unread, and end after one of unknown length', async () => {
+    const chunked = ['Host: localhost', 'Content-Type: application/json', 'Transfer-Encoding: chunked', '', '2\r\n{}'];
+    const answer = await exchange(
+      server.port,
+      [
+        keepAlive('POST /api/messages HTTP/1.1', ' '.repeat(300 * 1024)),
+        keepAlive('GET /health/live HTTP/1.1'),
+        ['POST /nowhere HTTP/1.1', ...chunked, '0', '', ''].join('\r\n'),
+        keepAlive('GET /health/live HTTP/1.1'),
+      ].join(''),
+    );
+    expect(statusesOf(answer)).toEqual([413, 200, 404]);
+  });
+
   it('are all answered, in their order, whatever the ones before were', async () => {
     const answer = await exchange(
       server.port,
@@ -222,8 +240,7 @@ describe('pipelined requests', () => {
         requestText('GET /health/live HTTP/1.1'),
       ].join(''),
     );
-    const statuses = [...answer.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map((match) => Number(match[1]));
-    expect(statuses).toEqual([200, 400, 404, 401, 400, 200]);
+    expect(statusesOf(answer)).toEqual([200, 400, 404, 401, 400, 200]);
     await expectAlive();
   });
 });

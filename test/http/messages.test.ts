@@ -70,6 +70,41 @@ describe('POST /api/messages', () => {
   });
 });
 
+describe('a token check that takes its time', () => {
+  it('loses nothing of a body that has arrived meanwhile', async () => {
+    const verified = createGate();
+    const processTurn = vi.fn(async () => ({ status: 200 }));
+    const server = await startTestServer({ verifyCaller: () => verified.passed, processTurn });
+    const long = { type: 'message', text: 'x'.repeat(200_000) };
+    const asked = server.post('/api/messages', long);
+    await server.get('/health/live');
+    verified.open();
+    expect((await asked).status).toBe(200);
+    expect(processTurn).toHaveBeenCalledExactlyOnceWith(undefined, long);
+  });
+
+  it('begins no turn for a parent that has left meanwhile', async () => {
+    const begun = createGate();
+    const verified = createGate();
+    const processTurn = vi.fn(async () => ({ status: 200 }));
+    const verifyCaller = (): Promise<void> => {
+      begun.open();
+      return verified.passed;
+    };
+    const server = await startTestServer({ verifyCaller, processTurn });
+    const socket = connect(server.port, '127.0.0.1');
+    const head = ['POST /api/messages HTTP/1.1', 'Host: x', 'Content-Type: application/json', 'Content-Length: 99'];
+    socket.write([...head, '', '{"type":'].join('\r\n'));
+    await begun.passed;
+    socket.destroy();
+    await vi.waitFor(() => expect(server.log).toContainEqual(expect.objectContaining({ aborted: true })));
+    verified.open();
+    expect((await server.get('/health/live')).status).toBe(200);
+    expect(processTurn).not.toHaveBeenCalled();
+    expect(server.log.filter((line) => Number(line.level) > 30)).toEqual([]);
+  });
+});
+
 describe('the work after an answer', () => {
   it('begins once the answer is out', async () => {
     const begun = createGate();

@@ -1,0 +1,46 @@
+// The service as a process of its own, started like `npm start`.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { eventually } from './eventually.ts';
+
+const entry = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
+
+export type ServiceProcess = {
+  readonly pid: number;
+  /** Everything printed so far, both streams. */
+  output(): string;
+  kill(signal: NodeJS.Signals): void;
+  /** Resolves with the exit code, or the signal that ended it. */
+  readonly exited: Promise<number | NodeJS.Signals>;
+};
+
+/** Starts the service with just these settings: no .env of the machine is read. */
+export function startProcess(settings: Record<string, string>): ServiceProcess {
+  const child: ChildProcess = spawn(process.execPath, [entry], {
+    env: { PATH: process.env['PATH'], DOTENV_CONFIG_PATH: '/nonexistent/.env', ...settings },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  child.stdout?.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  child.stderr?.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  const exited = once(child, 'close').then(([code, signal]) => (code ?? signal) as number | NodeJS.Signals);
+  return {
+    pid: child.pid ?? 0,
+    output: () => output,
+    kill: (signal) => void child.kill(signal),
+    exited,
+  };
+}
+
+/** Waits until the service says that it is ready. */
+export async function untilReady(service: ServiceProcess, url: string): Promise<void> {
+  let ended = false;
+  void service.exited.then(() => (ended = true));
+  await eventually(`${url} is ready`, async () => {
+    if (ended) throw new Error(`the service has ended:\n${service.output()}`);
+    const answer = await fetch(`${url}/health/ready`).catch(() => undefined);
+    return answer?.status === 200;
+  });
+}
