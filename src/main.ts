@@ -2,7 +2,6 @@
 
 import 'dotenv/config';
 import { readFileSync } from 'node:fs';
-import { createApp } from './app.ts';
 import { ConfigError, parseConfig } from './config.ts';
 import { createLogger } from './logger.ts';
 
@@ -13,6 +12,8 @@ const config = readConfig();
 const logger = createLogger(config.logLevel);
 for (const warning of config.warnings) logger.warn(warning);
 
+// After the settings, because the SDK takes most of a second to load: a fault is told at once.
+const { createApp } = await import('./app.ts');
 let stopping = false;
 const app = await createApp({ config, logger }).catch(failStart);
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal, 0));

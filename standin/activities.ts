@@ -24,7 +24,11 @@ export type ConversationShape = {
 type Parties = Pick<ConversationShape, 'tenantId' | 'agentPath' | 'agentName' | 'skillAppId'>;
 
 /** Fills in what a caller left open: ids and addresses in the form that each channel uses. */
-export function planConversation(options: ConversationOptions, serviceUrl: string, parties: Parties): ConversationShape {
+export function planConversation(
+  options: ConversationOptions,
+  serviceUrl: string,
+  parties: Parties,
+): ConversationShape {
   const channelId = options.channel ?? 'msteams';
   const deliveryMode = options.deliveryMode ?? (channelId === 'pva-studio' ? 'expectReplies' : 'normal');
   const aadObjectId = options.user?.aadObjectId ?? randomUUID();

@@ -81,7 +81,12 @@ async function handleCallback(parts: CallbackParts, request: Request): Promise<O
 
   const activity = parseActivity(request.body);
   if (activity === undefined) {
-    return refuse(400, 'BadSyntax', 'The activity must be JSON with a type.', 'body is no JSON object with a string type');
+    return refuse(
+      400,
+      'BadSyntax',
+      'The activity must be JSON with a type.',
+      'body is no JSON object with a string type',
+    );
   }
   conversation.receive(activity);
   if (parts.emptyBody) return { answer: { status: 200 } };

@@ -5,7 +5,7 @@ import type { OpenedConversation } from './conversation.ts';
 import { resolveSchema, type SkillManifest } from './manifest.ts';
 import { readPageFile } from './page-files.ts';
 import { answerError, answerJson, type Answer, type Request, type Route } from './server.ts';
-import type { AgentIdentity, ConversationOptions, SkillAnswer } from './types.ts';
+import type { AgentIdentity, ConversationOptions, SkillAnswer, TranscriptEntry } from './types.ts';
 import type { WireLog } from './wire-log.ts';
 
 const shownRecords = 200;
@@ -45,7 +45,11 @@ export function createChatRoutes(parts: ChatParts): readonly Route[] {
       return answerJson(200, { skillStatus: answer?.status ?? 0, stuck: answer?.stuck ?? false });
     });
   return [
-    { methods: get, pattern: /^\/(?<file>page\.css|page\.js)?$/, answer: guarded(({ params }) => readPageFile(params['file'] ?? '')) },
+    {
+      methods: get,
+      pattern: /^\/(?<file>[a-z-]+\.(?:css|js))?$/,
+      answer: guarded(({ params }) => readPageFile(params['file'] ?? '')),
+    },
     { methods: get, pattern: /^\/standin\/state$/, answer: guarded(() => answerJson(200, describeState(parts))) },
     { methods: ['GET'], pattern: /^\/standin\/events$/, answer: guarded(() => streamState(parts)) },
     post(/^\/standin\/conversations$/, (_request, body) => open(parts, body)),
@@ -112,10 +116,16 @@ function describeState(parts: ChatParts): Body {
       skillAppId: one.skillAppId,
       action: one.action ?? null,
       isOpen: one.hasOpenAction(),
-      transcript: one.transcript.slice(-shownEntries).map(({ activity: _activity, ...entry }) => entry),
+      transcript: one.transcript.slice(-shownEntries).map(describeEntry),
     })),
     wire: parts.wire.records.slice(-shownRecords),
+    wireTotal: parts.wire.count(),
   };
+}
+
+function describeEntry({ activity, ...entry }: TranscriptEntry): Body {
+  const value = entry.type === 'endOfConversation' ? activity?.['value'] : undefined;
+  return isObject(value) ? { ...entry, value } : entry;
 }
 
 function describeActions(manifest: SkillManifest | undefined): unknown[] {

@@ -81,7 +81,10 @@ async function callAction(state: State, name: string, inputs: Activity = {}): Pr
   const text = type === 'message' ? { text: utterance } : {};
   state.actions.open(name, type);
   note(state, { from: 'agent', type, text: `calls ${name}` });
-  return runTurn(state, buildActivity(state.parts.shape, { type, name: activityName, value: inputs, ...text }, now(state)));
+  return runTurn(
+    state,
+    buildActivity(state.parts.shape, { type, name: activityName, value: inputs, ...text }, now(state)),
+  );
 }
 
 async function say(state: State, text: string): Promise<SkillAnswer> {
@@ -134,7 +137,8 @@ function receiveAll(state: State, answer: SkillAnswer): void {
   const { body } = answer;
   if (state.parts.shape.deliveryMode !== 'expectReplies') return;
   if (typeof body !== 'object' || body === null || !('activities' in body)) return;
-  if (Array.isArray(body.activities)) for (const activity of body.activities) if (isActivity(activity)) receive(state, activity);
+  if (Array.isArray(body.activities))
+    for (const activity of body.activities) if (isActivity(activity)) receive(state, activity);
 }
 
 function receive(state: State, activity: Activity & { type: string }): void {

@@ -33,7 +33,9 @@ export function checkManifest(manifest: SkillManifest): ImportFinding[] {
   const activities = Object.entries(manifest.activities);
   const findings: ImportFinding[] = [];
   if (activities.length > maxActions) {
-    findings.push(fail('LIMITS_TOO_MANY_ACTIONS', `${activities.length} actions; at most ${maxActions}.`, 'activities'));
+    findings.push(
+      fail('LIMITS_TOO_MANY_ACTIONS', `${activities.length} actions; at most ${maxActions}.`, 'activities'),
+    );
   }
   for (const [id, activity] of activities) findings.push(...checkValues(manifest, id, activity));
   for (const [name, definition] of Object.entries(manifest.definitions ?? {})) {

@@ -107,10 +107,15 @@ async function route(routes: readonly Route[], request: Request): Promise<Routed
       return { answer: answerError(400, 'BadSyntax', 'The path is not well encoded.'), reason };
     }
     if (methods.includes(method)) return { answer: await answer({ ...request, params }) };
-    const refusal = answerError(405, 'MethodNotAllowed', `${method} is not allowed here.`, { Allow: methods.join(', ') });
+    const refusal = answerError(405, 'MethodNotAllowed', `${method} is not allowed here.`, {
+      Allow: methods.join(', '),
+    });
     return { answer: refusal, reason: `${method} is not a verb of this address` };
   }
-  return { answer: answerError(404, 'NotFound', 'There is nothing at this address.'), reason: 'nothing is at this address' };
+  return {
+    answer: answerError(404, 'NotFound', 'There is nothing at this address.'),
+    reason: 'nothing is at this address',
+  };
 }
 
 /** The whole body; undefined when over the limit, read to its end all the same so that the sender sees the answer. */

@@ -84,7 +84,9 @@ async function postActivity(
       signal: AbortSignal.any([parts.stopSignal, AbortSignal.timeout(answerTimeoutMs)]),
     });
     const text = await response.text();
-    const reason = response.ok ? {} : { reason: `the skill answered ${response.status}: ${text.slice(0, 300)}` };
+    // The probe without a token is to be refused: that is no fault to point at.
+    const isExpected = response.ok || (token === undefined && response.status === 401);
+    const reason = isExpected ? {} : { reason: `the skill answered ${response.status}: ${text.slice(0, 300)}` };
     parts.wire.record({ ...shared, status: response.status, ...reason });
     return { status: response.status, body: parseBody(text), challenge: response.headers.get('www-authenticate') };
   } catch (error) {

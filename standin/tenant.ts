@@ -33,6 +33,7 @@ export function createTenantRoutes(tenant: Tenant): readonly Route[] {
       method: request.method,
       path: request.path,
       status: result.status,
+      ...(result.status === 200 ? {} : { reason: `the tenant of ${request.path} is not known` }),
     });
     return result;
   };

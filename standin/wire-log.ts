@@ -8,6 +8,8 @@ const shownClaims = ['aud', 'iss', 'tid', 'appid', 'azp', 'ver', 'exp'];
 
 export type WireLog = {
   readonly records: readonly WireRecord[];
+  /** How many there were over all time, also those that are forgotten. */
+  count(): number;
   record(entry: Omit<WireRecord, 'at'>): void;
   onRecord(listener: (record: WireRecord) => void): () => void;
 };
@@ -15,10 +17,13 @@ export type WireLog = {
 /** An empty log; `now` stamps each record. */
 export function createWireLog(now: () => number): WireLog {
   const records: WireRecord[] = [];
+  let total = 0;
   const listeners = new Set<(record: WireRecord) => void>();
   return {
     records,
+    count: () => total,
     record(entry) {
+      total += 1;
       const record = { at: now(), ...entry };
       records.push(record);
       if (records.length > maxRecords) records.shift();

@@ -75,7 +75,10 @@ describe('killed after a 202 and started again', () => {
     await untilReady(second, url);
     await conversation.until((now) => now.action?.state === 'ended', { timeoutMs: 15_000 });
     expect(conversation.action?.outputs).toMatchObject({ status: 'notified', text: 'shipped', notificationId: id });
-    const view = await findNotification(id);
+    const view = await eventually('it is settled', async () => {
+      const now = await findNotification(id);
+      return now.status === 'delivered' && now;
+    });
     expect(view.deliveries[0]?.attempts.map((attempt) => attempt.status)).toEqual([503, 200, 200]);
   });
 

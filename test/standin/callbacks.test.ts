@@ -21,6 +21,11 @@ async function openAction(): Promise<AgentConversation> {
   return conversation;
 }
 
+/** Seconds since the epoch, from the clock that the stand-in was given. */
+function seconds(offset: number): number {
+  return Math.floor(time / 1000) + offset;
+}
+
 /** Claims of a right callback token, signed as the stand-in's tenant does, with these laid over it. */
 function signCallback(claims: Record<string, unknown>, options: { key?: 'foreign' } = {}): Promise<string> {
   return standIn.signToken({ aud: standIn.agent.appId, appid: skill.appId, ...claims }, options);
@@ -38,7 +43,6 @@ afterEach(async () => {
 });
 
 describe('a callback is refused with 401', () => {
-  const seconds = (offset: number): number => Math.floor(Date.now() / 1000) + offset;
   const foreign = '11111111-2222-3333-4444-555555555555';
   const cases: [string, () => Promise<string | null> | null, RegExp][] = [
     ['without a token', () => null, /no bearer token/],
@@ -140,8 +144,8 @@ describe('a callback with a right token is refused', () => {
     const response = await skill.callBack(standIn, id, message);
     expect(response.status).toBe(closedStatus);
     expect(standIn.wire.at(-1)?.reason).toContain('no action is open any more (last one: ended)');
-    const body = await response.text();
-    if (closedStatus === 500) expect(body).toContain('skillConversationReference not found');
+    const words = closedStatus === 500 ? 'skillConversationReference not found' : 'conversation with the skill is over';
+    expect(await response.text()).toContain(words);
   });
 
   it('after the topic was cancelled', async () => {

@@ -6,8 +6,8 @@ import { startStandIn, type StandIn } from '../../standin/stand-in.ts';
 import { createSigningKey } from '../../standin/tokens.ts';
 import { createWireLog } from '../../standin/wire-log.ts';
 import { type FakeSkill, startFakeSkill } from './fake-skill.ts';
+import { actionWith, endpointOf, manifestOf, valuesOf } from './manifests.ts';
 
-type Json = Record<string, unknown>;
 type Finding = { level: string; code: string; path?: string };
 
 let standIn: StandIn;
@@ -17,7 +17,7 @@ beforeEach(async () => {
   skill = await startFakeSkill();
   standIn = await startStandIn();
   standIn.registerApp({ appId: skill.appId, secret: skill.secret, homePageUrl: `${skill.url}/manifest.json` });
-  serve(manifestWith());
+  serve(manifestOf(skill));
 });
 
 afterEach(async () => {
@@ -27,38 +27,6 @@ afterEach(async () => {
 
 function serve(body: unknown): void {
   skill.manifest = () => ({ body });
-}
-
-function manifestWith(changes: Json = {}): Json {
-  return {
-    $schema: 'https://schemas.botframework.com/schemas/skills/v2.2/skill-manifest.json',
-    $id: 'test-skill',
-    name: 'Test skill',
-    version: '1.0',
-    publisherName: 'Contoso',
-    endpoints: [endpointWith()],
-    activities: { wait: actionWith() },
-    ...changes,
-  };
-}
-
-function endpointWith(changes: Json = {}): Json {
-  return {
-    name: 'default',
-    protocol: 'BotFrameworkV3',
-    endpointUrl: skill.endpointUrl,
-    msAppId: skill.appId,
-    ...changes,
-  };
-}
-
-function actionWith(changes: Json = {}): Json {
-  return { type: 'event', name: 'wait', description: 'Waits', ...changes };
-}
-
-function valuesNamed(count: number, type: unknown = 'string'): Json {
-  const names = Array.from({ length: count }, (_, index) => [`value${index}`, { type }]);
-  return { type: 'object', properties: Object.fromEntries(names) };
 }
 
 async function importNow(): Promise<{ ok: boolean; codes: string[]; findings: readonly Finding[] }> {
@@ -79,7 +47,7 @@ describe('a sound skill', () => {
   });
 
   it('is called with the type and the activity name of its manifest', async () => {
-    serve(manifestWith({ activities: { ask: actionWith({ type: 'message', name: 'askActivity' }) } }));
+    serve(manifestOf(skill, { activities: { ask: actionWith({ type: 'message', name: 'askActivity' }) } }));
     await importNow();
     await standIn.openConversation().callAction('ask', { subject: 's' });
     expect(skill.received.at(-1)?.activity).toMatchObject({
@@ -91,7 +59,7 @@ describe('a sound skill', () => {
   });
 
   it('has its outputs checked against the manifest', async () => {
-    serve(manifestWith({ activities: { wait: actionWith({ resultValue: valuesNamed(2) }) } }));
+    serve(manifestOf(skill, { activities: { wait: actionWith({ resultValue: valuesOf(2) }) } }));
     await importNow();
     const conversation = standIn.openConversation();
     await conversation.callAction('wait');
@@ -105,98 +73,9 @@ describe('a sound skill', () => {
 });
 
 describe('a manifest is refused', () => {
-  const cases: [string, string, () => unknown, string?][] = [
-    ['that is no JSON', 'MANIFEST_MALFORMED', () => '{'],
-    ['that is no object', 'MANIFEST_MALFORMED', () => '[]'],
-    ['without a name', 'MANIFEST_MALFORMED', () => manifestWith({ name: undefined }), 'name'],
-    ['of a preview schema', 'MANIFEST_MALFORMED', () => manifestWith({ $schema: 'x/2.1.preview-0' }), '$schema'],
-    ['with two endpoints', 'MANIFEST_MALFORMED', () => manifestWith({ endpoints: [{}, {}] }), 'endpoints'],
-    ['without actions', 'MANIFEST_MALFORMED', () => manifestWith({ activities: {} }), 'activities'],
-    [
-      'whose app id is no GUID',
-      'MANIFEST_MALFORMED',
-      () => manifestWith({ endpoints: [endpointWith({ msAppId: 'x' })] }),
-      'endpoints[0].msAppId',
-    ],
-    [
-      'with an invoke action',
-      'MANIFEST_MALFORMED',
-      () => manifestWith({ activities: { a: actionWith({ type: 'invoke' }) } }),
-      'activities.a.type',
-    ],
-    [
-      'with an action that is not described',
-      'MANIFEST_MALFORMED',
-      () => manifestWith({ activities: { a: actionWith({ description: '' }) } }),
-      'activities.a.description',
-    ],
-    [
-      'with an array among the inputs',
-      'MANIFEST_MALFORMED',
-      () => manifestWith({ activities: { a: actionWith({ value: valuesNamed(1, 'array') }) } }),
-      'activities.a.value.value0',
-    ],
-    [
-      'with an array as output behind a reference',
-      'MANIFEST_MALFORMED',
-      () =>
-        manifestWith({
-          activities: { a: actionWith({ resultValue: { $ref: '#/definitions/list' } }) },
-          definitions: { list: { type: 'array' } },
-        }),
-      'activities.a.resultValue',
-    ],
-    [
-      'with required in a definition',
-      'MANIFEST_MALFORMED',
-      () => manifestWith({ definitions: { input: { type: 'object', required: ['a'] } } }),
-      'definitions.input.required',
-    ],
-    [
-      'with an endpoint that is no URL',
-      'URL_MALFORMED',
-      () => manifestWith({ endpoints: [endpointWith({ endpointUrl: 'nowhere' })] }),
-      'endpoints[0].endpointUrl',
-    ],
-    [
-      'with 101 actions',
-      'LIMITS_TOO_MANY_ACTIONS',
-      () => manifestWith({ activities: Object.fromEntries(Array.from({ length: 101 }, (_, n) => [n, actionWith()])) }),
-      'activities',
-    ],
-    [
-      'with 26 inputs',
-      'LIMITS_TOO_MANY_INPUTS',
-      () => manifestWith({ activities: { a: actionWith({ value: valuesNamed(26) }) } }),
-      'activities.a.value',
-    ],
-    [
-      'with 26 outputs',
-      'LIMITS_TOO_MANY_OUTPUTS',
-      () => manifestWith({ activities: { a: actionWith({ resultValue: valuesNamed(26) }) } }),
-      'activities.a.resultValue',
-    ],
-    ['of more than 500 KB', 'MANIFEST_TOO_LARGE', () => manifestWith({ description: 'x'.repeat(512 * 1024) })],
-    [
-      'of an app that is not in the tenant',
-      'APPID_NOT_IN_TENANT',
-      () => manifestWith({ endpoints: [endpointWith({ msAppId: '11111111-2222-3333-4444-555555555555' })] }),
-      'endpoints[0].msAppId',
-    ],
-  ];
-  it.each(cases)('%s: %s', async (_name, code, manifest, path) => {
-    serve(manifest());
-    const { ok, findings, codes } = await importNow();
-    expect(ok).toBe(false);
-    expect(codes).toEqual([code]);
-    expect(findings[0]?.path).toBe(path);
-    expect(skill.received).toHaveLength(0);
-    expect(() => standIn.openConversation()).toThrow(/no skill/);
-  });
-
   it('whose endpoint is plain http away from loopback: URL_NOT_HTTPS', async () => {
     standIn.registerApp({ appId: skill.appId, secret: 's', publisherDomain: 'example.com' });
-    serve(manifestWith({ endpoints: [endpointWith({ endpointUrl: 'http://skill.example.com/api' })] }));
+    serve(manifestOf(skill, { endpoints: [endpointOf(skill, { endpointUrl: 'http://skill.example.com/api' })] }));
     expect((await importNow()).codes).toEqual(['URL_NOT_HTTPS']);
   });
 
@@ -223,9 +102,17 @@ describe('a manifest is refused', () => {
     const wire = createWireLog(now);
     const directory = createDirectory('t');
     const stopSignal = new AbortController().signal;
-    const agent = (): typeof standIn.agent => standIn.agent;
     const key = await createSigningKey();
-    const client = createSkillClient({ agent, tenantId: 't', tokenVersion: '1.0', key, now, wire, stopSignal });
+    const { agent } = standIn;
+    const client = createSkillClient({
+      agent: () => agent,
+      tenantId: 't',
+      tokenVersion: '1.0',
+      key,
+      now,
+      wire,
+      stopSignal,
+    });
     const parts = { directory, wire, client, now, stopSignal, fetchTimeoutMs: 20 };
     const result = await importSkill(`${skill.url}/manifest.json`, parts);
     expect(result.findings).toMatchObject([{ code: 'MANIFEST_FETCH_FAILED' }]);
@@ -264,7 +151,7 @@ describe('the endpoint', () => {
   });
 
   it('that does not answer is refused: ENDPOINT_HEALTHCHECK_FAILED', async () => {
-    serve(manifestWith({ endpoints: [endpointWith({ endpointUrl: 'http://127.0.0.1:1/api/messages' })] }));
+    serve(manifestOf(skill, { endpoints: [endpointOf(skill, { endpointUrl: 'http://127.0.0.1:1/api/messages' })] }));
     expect((await importNow()).codes).toEqual(['ENDPOINT_HEALTHCHECK_FAILED']);
   });
 
@@ -272,7 +159,9 @@ describe('the endpoint', () => {
     const { endpointUrl } = skill;
     for (const reply of [{ status: 200 }, { status: 401 }]) {
       const proxy = await startFakeSkill();
-      proxy.manifest = () => ({ body: manifestWith({ endpoints: [endpointWith({ endpointUrl: proxy.endpointUrl })] }) });
+      proxy.manifest = () => ({
+        body: manifestOf(skill, { endpoints: [endpointOf(skill, { endpointUrl: proxy.endpointUrl })] }),
+      });
       proxy.onStranger = () => reply;
       const fresh = await startStandIn();
       fresh.registerApp({ appId: skill.appId, secret: 's', homePageUrl: endpointUrl });
@@ -285,7 +174,7 @@ describe('the endpoint', () => {
   });
 
   it('may take types that are not documented, with a warning', async () => {
-    serve(manifestWith({ activities: { a: actionWith({ value: valuesNamed(1, 'number') }) } }));
+    serve(manifestOf(skill, { activities: { a: actionWith({ value: valuesOf(1, 'number') }) } }));
     const { ok, findings } = await importNow();
     expect(ok).toBe(true);
     expect(findings).toMatchObject([{ level: 'warning', code: 'TYPE_NOT_DOCUMENTED' }]);

@@ -130,7 +130,7 @@ describe('hostile tokens', () => {
     const keys = createLocalJWKSet((await (await fetch(String(keysUrl))).json()) as JSONWebKeySet);
     await expect(jwtVerify(await standIn.signToken(), keys)).resolves.toBeDefined();
     await expect(jwtVerify(await standIn.signToken({}, { key: 'foreign' }), keys)).rejects.toThrow(/signature/);
-    await expect(jwtVerify(await standIn.signToken({}, { alg: 'HS256' }), keys)).rejects.toThrow();
+    await expect(jwtVerify(await standIn.signToken({}, { alg: 'HS256' }), keys)).rejects.toThrow(/alg|key/i);
     await expect(jwtVerify(await standIn.signToken({}, { kid: 'other' }), keys)).rejects.toThrow(/key/);
   });
 });

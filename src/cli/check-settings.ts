@@ -1,0 +1,21 @@
+import { ConfigError, parseConfig } from '../config.ts';
+import type { Environment } from '../setting-reader.ts';
+
+/** Writes every fault and warning of the settings, never a value. Returns the exit code: 0 or 1. */
+export function checkSettings(
+  env: Environment,
+  readFile: (path: string) => string,
+  write: (text: string) => void,
+): number {
+  try {
+    const { warnings } = parseConfig(env, readFile);
+    for (const warning of warnings) write(`warning  ${warning}\n`);
+    write('The settings are complete.\n');
+    return 0;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    for (const fault of error.faults) write(`fault    ${fault.setting}: ${fault.message}\n`);
+    write('See .env.example for every setting.\n');
+    return 1;
+  }
+}

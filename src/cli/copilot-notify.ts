@@ -1,0 +1,93 @@
+#!/usr/bin/env node
+// The command line: starts the service, checks its settings, sends a notification and tells what became of one.
+
+import 'dotenv/config';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { parseArgs } from 'node:util';
+import { checkSettings } from './check-settings.ts';
+import { sendNotification, showNotification } from './notify.ts';
+
+const help = `copilot-notify: push messages into Copilot Studio conversations
+
+  copilot-notify start                 run the service with the settings of .env or the environment
+  copilot-notify check                 list every fault in the settings
+  copilot-notify notify --subject S --text T
+                                       send a notification to whoever waits for S; instead of --subject:
+                                       --user ID, --conversation ID or --all
+      --keep-open                      leave an open wait open
+      --expires-at TIME                RFC 3339, such as 2026-01-31T12:00:00Z
+  copilot-notify status ID             tell what became of a notification
+
+  --url URL   where the service is (default http://localhost:3978)
+  --key KEY   API key secret (default: NOTIFY_API_KEY)
+  --help, --version
+`;
+
+process.exitCode = await run(process.argv.slice(2));
+
+async function run(args: string[]): Promise<number> {
+  const parsed = readArguments(args);
+  if (!parsed) return 2;
+  const { values, positionals } = parsed;
+  const [command, ...rest] = positionals;
+  if (values.version) return print(readVersion());
+  if (values.help || command === undefined) return print(help);
+  const target = {
+    url: values.url ?? 'http://localhost:3978',
+    key: values.key ?? process.env['NOTIFY_API_KEY'] ?? '',
+  };
+  switch (command) {
+    case 'start':
+      await import('../main.ts');
+      return 0;
+    case 'check':
+      return checkSettings(process.env, (path) => readFileSync(path, 'utf8'), write);
+    case 'notify':
+      return sendNotification(target, values, write);
+    case 'status':
+      return showNotification(target, rest[0], write);
+    default:
+      process.stderr.write(`Unknown command ${command}.\n\n${help}`);
+      return 2;
+  }
+}
+
+function readArguments(args: string[]) {
+  try {
+    return parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        subject: { type: 'string' },
+        user: { type: 'string' },
+        conversation: { type: 'string' },
+        all: { type: 'boolean' },
+        text: { type: 'string' },
+        'keep-open': { type: 'boolean' },
+        'expires-at': { type: 'string' },
+        url: { type: 'string' },
+        key: { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+        version: { type: 'boolean', short: 'v' },
+      },
+    });
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${help}`);
+    return undefined;
+  }
+}
+
+function readVersion(): string {
+  const { version } = createRequire(import.meta.url)('#package') as { version: string };
+  return `${version}\n`;
+}
+
+function print(text: string): number {
+  write(text);
+  return 0;
+}
+
+function write(text: string): void {
+  process.stdout.write(text);
+}

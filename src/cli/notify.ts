@@ -1,0 +1,80 @@
+// Talks to a running service over HTTP, as any sender does: the database file belongs to the service's process alone.
+
+export type Target = { readonly url: string; readonly key: string };
+
+export type NotifyOptions = {
+  readonly subject?: string | undefined;
+  readonly user?: string | undefined;
+  readonly conversation?: string | undefined;
+  readonly all?: boolean | undefined;
+  readonly text?: string | undefined;
+  readonly 'keep-open'?: boolean | undefined;
+  readonly 'expires-at'?: string | undefined;
+};
+
+/** Sends a notification and writes the answer. Returns the exit code: 0 accepted, 1 refused, 2 wrong arguments. */
+export async function sendNotification(
+  target: Target,
+  options: NotifyOptions,
+  write: (text: string) => void,
+): Promise<number> {
+  const recipients = [
+    options.subject !== undefined && { subject: options.subject },
+    options.conversation !== undefined && { conversationId: options.conversation },
+    options.user !== undefined && { userId: options.user },
+    options.all === true && { all: true },
+  ].filter((recipient) => recipient !== false);
+  if (recipients.length !== 1 || options.text === undefined) {
+    write('Give --text and exactly one of --subject, --user, --conversation, --all.\n');
+    return 2;
+  }
+  const body = {
+    to: recipients[0],
+    message: { text: options.text },
+    ...(options['keep-open'] === true && { keepOpen: true }),
+    ...(options['expires-at'] !== undefined && { expiresAt: options['expires-at'] }),
+  };
+  return callService(target, '/api/notify', write, JSON.stringify(body));
+}
+
+/** Writes what became of a notification. Returns the exit code: 0 found, 1 not found or refused, 2 wrong arguments. */
+export async function showNotification(
+  target: Target,
+  id: string | undefined,
+  write: (text: string) => void,
+): Promise<number> {
+  if (id === undefined) {
+    write('Give the id of the notification.\n');
+    return 2;
+  }
+  return callService(target, `/api/notifications/${encodeURIComponent(id)}`, write);
+}
+
+async function callService(target: Target, path: string, write: (text: string) => void, body?: string): Promise<number> {
+  if (target.key === '') {
+    write('No API key: give --key or set NOTIFY_API_KEY to a secret of NOTIFY_API_KEYS.\n');
+    return 2;
+  }
+  const headers = { 'x-api-key': target.key, 'content-type': 'application/json' };
+  try {
+    const answer = await fetch(new URL(path, target.url), {
+      headers,
+      ...(body !== undefined && { method: 'POST', body }),
+    });
+    const text = await answer.text();
+    write(`${answer.ok ? '' : `${answer.status} `}${indent(text)}\n`);
+    return answer.ok ? 0 : 1;
+  } catch (error) {
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
+    write(`No answer from ${target.url}: ${cause}\n`);
+    return 1;
+  }
+}
+
+function indent(text: string): string {
+  try {
+    return JSON.stringify(JSON.parse(text), undefined, 2);
+  } catch {
+    return text;
+  }
+}
