@@ -1,6 +1,6 @@
 // Composition root: builds every part and joins them. The only place where http and bot meet.
 
-import type { Activity } from 'botframework-schema';
+import type { Activity } from 'botbuilder';
 import { SkillAdapter } from './bot/adapter.ts';
 import { ParentConnectorFactory } from './bot/connector.ts';
 import { createTokenSource } from './bot/credentials.ts';
@@ -21,7 +21,7 @@ import { createHttpServer, type HttpServices } from './http/server.ts';
 import type { Logger } from './logger.ts';
 import { loadManifests } from './manifest/render-manifest.ts';
 import { acceptNotification } from './notifications/accept-notification.ts';
-import { createDeliveryWorker, type DeliveryWorker } from './notifications/delivery-worker.ts';
+import { DeliveryWorker } from './notifications/delivery-worker.ts';
 import { createInbox } from './notifications/inbox.ts';
 import { wakeLanes } from './notifications/lane-store.ts';
 import { findNotificationView } from './notifications/notification-store.ts';
@@ -51,7 +51,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const { config, logger, clock = systemClock, random = Math.random } = options;
   const db = await openDatabase(config.dataDir);
   const bot = createBotParts(config, clock);
-  const worker = createDeliveryWorker({
+  const worker = new DeliveryWorker({
     db,
     clock,
     logger,
@@ -63,7 +63,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       ),
   });
   const state = { stopping: false };
-  const services = createServices(options, db, bot, worker, clock, state);
+  const services = createServices({ config, logger, clock, db, bot, worker, isStopping: () => state.stopping });
   const server = createHttpServer({
     services,
     apiKeys: config.apiKeys,
@@ -113,14 +113,17 @@ function createBotParts(config: Config, clock: Clock) {
   return { authentication, transport, adapter: new SkillAdapter(authentication) };
 }
 
-function createServices(
-  { config, logger }: AppOptions,
-  db: Database,
-  bot: ReturnType<typeof createBotParts>,
-  worker: DeliveryWorker,
-  clock: Clock,
-  state: { readonly stopping: boolean },
-): HttpServices {
+type Parts = {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly db: Database;
+  readonly bot: ReturnType<typeof createBotParts>;
+  readonly worker: DeliveryWorker;
+  readonly isStopping: () => boolean;
+};
+
+function createServices({ config, logger, clock, db, bot, worker, isStopping }: Parts): HttpServices {
   const skillServices = {
     db,
     clock,
@@ -148,9 +151,14 @@ function createServices(
     listConversations: (page) => listConversations(db, page),
     manifestFile: (file) => manifests.get(file),
     isReady: async () => {
-      if (state.stopping) return { ready: false, reason: 'stopping' };
-      await db.selectFrom('lanes').select('run_at').limit(1).execute();
-      return { ready: true };
+      if (isStopping()) return { ready: false, reason: 'stopping' };
+      try {
+        await db.selectFrom('lanes').select('run_at').limit(1).execute();
+        return { ready: true };
+      } catch (error) {
+        logger.error({ err: error }, 'the database does not answer');
+        return { ready: false, reason: 'storage' };
+      }
     },
   };
 }

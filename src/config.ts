@@ -1,25 +1,11 @@
 // Settings: from environment variables to one frozen object, or to a list of every fault by the setting's name.
 
-import { createPrivateKey } from 'node:crypto';
+import { type Credential, type Identity, readIdentity } from './config-identity.ts';
 import type { LogLevel } from './logger.ts';
 import { parseServiceUrlRule, type ServiceUrlRule } from './service-url-rule.ts';
 import { type Environment, type SettingFault, SettingReader } from './setting-reader.ts';
 
-export type { ServiceUrlRule };
-
-export type Credential =
-  | { readonly kind: 'secret'; readonly secret: string }
-  | { readonly kind: 'certificate'; readonly thumbprint: string; readonly privateKey: string }
-  | { readonly kind: 'managedIdentity' };
-
-type AppType = 'SingleTenant' | 'MultiTenant' | 'UserAssignedMSI';
-
-export type Identity = {
-  readonly appId: string;
-  readonly appType: AppType;
-  readonly tenantId: string | undefined;
-  readonly credential: Credential;
-};
+export type { Credential, Identity, ServiceUrlRule };
 
 export type ApiKey = { readonly name: string; readonly secret: string };
 
@@ -59,7 +45,6 @@ export class ConfigError extends Error {
 }
 
 const logLevels: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
-const appTypes: readonly AppType[] = ['SingleTenant', 'MultiTenant', 'UserAssignedMSI'];
 const longestTtlMs = 7 * 24 * 3_600_000;
 
 const clouds = {
@@ -110,59 +95,20 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
   return Object.freeze(config);
 }
 
-function readIdentity(settings: SettingReader): Identity {
-  const appId = settings.readGuid('MicrosoftAppId', 'the app id of the skill, from its Entra app registration');
-  const appType = settings.readChoice('MicrosoftAppType', appTypes) ?? 'SingleTenant';
-  const tenantId =
-    appType === 'MultiTenant' && settings.readText('MicrosoftAppTenantId') === undefined
-      ? undefined
-      : settings.readGuid('MicrosoftAppTenantId', 'the tenant of the skill, which is also the parent agent\'s');
-  return { appId, appType, tenantId, credential: readCredential(settings, appType) };
-}
-
-function readCredential(settings: SettingReader, appType: AppType): Credential {
-  const secret = settings.readSecret('MicrosoftAppPassword');
-  const thumbprint = settings.readText('CertificateThumbprint');
-  const privateKey = settings.readSecret('CertificatePrivateKey')?.replaceAll('\\n', '\n');
-  const hasCertificate = thumbprint !== undefined || privateKey !== undefined;
-  if (appType === 'UserAssignedMSI') {
-    if (secret !== undefined) settings.addFault('MicrosoftAppPassword', 'must not be set with UserAssignedMSI');
-    if (hasCertificate) settings.addFault('CertificateThumbprint', 'must not be set with UserAssignedMSI');
-    return { kind: 'managedIdentity' };
-  }
-  if (secret !== undefined && hasCertificate) {
-    settings.addFault('MicrosoftAppPassword', 'set either this or the certificate, not both');
-  }
-  if (!hasCertificate) {
-    if (secret === undefined) {
-      settings.addFault('MicrosoftAppPassword', 'is missing: the client secret, or CertificateThumbprint and CertificatePrivateKey');
-    }
-    return { kind: 'secret', secret: secret ?? '' };
-  }
-  if (thumbprint === undefined) settings.addFault('CertificateThumbprint', 'is missing: it goes with CertificatePrivateKey');
-  else if (!/^[0-9a-f]{40}$/i.test(thumbprint)) settings.addFault('CertificateThumbprint', 'must be 40 hex digits');
-  if (privateKey === undefined) settings.addFault('CertificatePrivateKey', 'is missing: it goes with CertificateThumbprint');
-  else if (!isPrivateKey(privateKey)) settings.addFault('CertificatePrivateKey', 'is not a private key in PEM form');
-  return { kind: 'certificate', thumbprint: thumbprint ?? '', privateKey: privateKey ?? '' };
-}
-
-function isPrivateKey(pem: string): boolean {
-  try {
-    createPrivateKey(pem);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 function readAllowedCallers(settings: SettingReader, ownAppId: string): readonly string[] {
   const name = 'AllowedCallers';
   const entries = settings.readList(name);
   if (entries.length === 0) {
-    settings.addFault(name, "is missing: the app ids of the agents that may call, from Copilot Studio's Settings > Advanced > Metadata");
+    settings.addFault(
+      name,
+      "is missing: the app ids of the agents that may call, from Copilot Studio's Settings > Advanced > Metadata",
+    );
   }
   if (entries.includes('*')) {
-    settings.addFault(name, '"*" would let every app of the tenant call and choose where our tokens go; list the app ids');
+    settings.addFault(
+      name,
+      '"*" would let every app of the tenant call and choose where our tokens go; list the app ids',
+    );
     return [];
   }
   const callers = settings.keepGuids(name, entries);
@@ -184,10 +130,13 @@ function readAllowedTenants(settings: SettingReader, identity: Identity): readon
 function readPublicUrl(settings: SettingReader, port: number): string {
   const url = settings.readUrl('PUBLIC_URL');
   if (!url) {
-    settings.addWarning(`PUBLIC_URL is not set: the manifest names http://localhost:${port}, where Copilot Studio cannot reach this service.`);
+    settings.addWarning(
+      `PUBLIC_URL is not set: the manifest names http://localhost:${port}, where Copilot Studio cannot reach this service.`,
+    );
     return `http://localhost:${port}`;
   }
-  if (url.pathname !== '/' || url.search || url.hash) settings.addFault('PUBLIC_URL', 'must have no path, query or fragment');
+  if (url.pathname !== '/' || url.search || url.hash)
+    settings.addFault('PUBLIC_URL', 'must have no path, query or fragment');
   if (url.protocol === 'http:') settings.addWarning('PUBLIC_URL is plain http: Copilot Studio imports https only.');
   return url.origin;
 }
@@ -219,14 +168,19 @@ function readApiKeys(settings: SettingReader): readonly ApiKey[] {
   for (const [index, entry] of entries.filter((text) => text !== '').entries()) {
     const [keyName = '', ...rest] = entry.split(':');
     const secret = rest.join(':');
-    if (!/^[\w-]{1,64}$/.test(keyName)) settings.addFault(name, `entry ${index + 1}: must be name:secret, the name of letters, digits, - and _`);
-    else if (secret.length < 24) settings.addFault(name, `entry ${index + 1} (${keyName}): the secret needs at least 24 characters`);
-    else if (!/^[\x21-\x7e]+$/.test(secret)) settings.addFault(name, `entry ${index + 1} (${keyName}): the secret may have printable ASCII characters only`);
+    if (!/^[\w-]{1,64}$/.test(keyName))
+      settings.addFault(name, `entry ${index + 1}: must be name:secret, the name of letters, digits, - and _`);
+    else if (secret.length < 24)
+      settings.addFault(name, `entry ${index + 1} (${keyName}): the secret needs at least 24 characters`);
+    else if (!/^[\x21-\x7e]+$/.test(secret))
+      settings.addFault(name, `entry ${index + 1} (${keyName}): the secret may have printable ASCII characters only`);
     else if (keys.some((key) => key.name === keyName)) settings.addFault(name, `the name ${keyName} is there twice`);
-    else if (keys.some((key) => key.secret === secret)) settings.addFault(name, `${keyName} has the secret of another name`);
+    else if (keys.some((key) => key.secret === secret))
+      settings.addFault(name, `${keyName} has the secret of another name`);
     else keys.push({ name: keyName, secret });
   }
-  if (keys.length === 0) settings.addWarning('NOTIFY_API_KEYS is not set: /api/notify answers 503 until there is a key.');
+  if (keys.length === 0)
+    settings.addWarning('NOTIFY_API_KEYS is not set: /api/notify answers 503 until there is a key.');
   return keys;
 }
 

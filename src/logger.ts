@@ -16,7 +16,10 @@ export function createLogger(level: LogLevel, destination?: DestinationStream): 
     timestamp: stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
     // Nothing here logs these on purpose; this catches what a library's object brings along.
-    redact: { paths: secretNames.flatMap((name) => [`["${name}"]`, `*["${name}"]`, `*.*["${name}"]`]), censor: '[redacted]' },
+    redact: {
+      paths: secretNames.flatMap((name) => [`["${name}"]`, `*["${name}"]`, `*.*["${name}"]`]),
+      censor: '[redacted]',
+    },
     serializers: { err: serializeError },
   };
   return destination ? pino(options, destination) : pino(options);

@@ -31,16 +31,24 @@ export function planConversation(
 ): ConversationShape {
   const channelId = options.channel ?? 'msteams';
   const deliveryMode = options.deliveryMode ?? (channelId === 'pva-studio' ? 'expectReplies' : 'normal');
-  const aadObjectId = options.user?.aadObjectId ?? randomUUID();
-  const defaultUserId = channelId === 'msteams' ? `29:1${compactId()}` : aadObjectId;
+  const isTestPane = channelId === 'pva-studio' && deliveryMode === 'expectReplies';
   return {
     ...parties,
     id: options.conversationId ?? (channelId === 'msteams' ? `a:1${compactId()}` : randomUUID()),
     channelId,
     deliveryMode,
-    serviceUrl: options.serviceUrl ?? (channelId === 'pva-studio' ? testPaneServiceUrl : serviceUrl),
-    user: { id: options.user?.id ?? defaultUserId, aadObjectId, name: options.user?.name ?? 'Alex Wilber' },
+    serviceUrl: options.serviceUrl ?? (isTestPane ? testPaneServiceUrl : serviceUrl),
+    user: planUser(options.user ?? {}, channelId),
   };
+}
+
+function planUser(
+  user: NonNullable<ConversationOptions['user']>,
+  channelId: ConversationShape['channelId'],
+): ConversationShape['user'] {
+  const aadObjectId = user.aadObjectId ?? randomUUID();
+  const defaultId = channelId === 'msteams' ? `29:1${compactId()}` : aadObjectId;
+  return { id: user.id ?? defaultId, aadObjectId, name: user.name ?? 'Alex Wilber' };
 }
 
 /** One activity of this conversation; `fields` carry type, name, text and value. */

@@ -18,7 +18,12 @@ export type CallbackParts = {
   readonly wire: WireLog;
 };
 
-type Outcome = { readonly answer: Answer; readonly reason?: string };
+type Outcome = {
+  readonly answer: Answer;
+  readonly reason?: string;
+  /** Takes the activity in; run after the request is on record, so that whoever waits for it finds the record. */
+  readonly deliver?: () => void;
+};
 
 /** Path of the agent's service URL for this bot, with a trailing slash. */
 export function nameServicePath(botId: string): string {
@@ -36,6 +41,7 @@ export function createCallbackRoutes(parts: CallbackParts): readonly Route[] {
       answer: async (request) => {
         const outcome = await handleCallback(parts, request);
         recordCallback(parts.wire, request, outcome.answer.status, outcome.reason);
+        outcome.deliver?.();
         return outcome.answer;
       },
     },
@@ -88,9 +94,8 @@ async function handleCallback(parts: CallbackParts, request: Request): Promise<O
       'body is no JSON object with a string type',
     );
   }
-  conversation.receive(activity);
-  if (parts.emptyBody) return { answer: { status: 200 } };
-  return { answer: answerJson(200, { id: parts.newActivityId() }) };
+  const answer = parts.emptyBody ? { status: 200 } : answerJson(200, { id: parts.newActivityId() });
+  return { answer, deliver: () => conversation.receive(activity) };
 }
 
 function refuse(status: number, code: string, message: string, reason: string): Outcome {

@@ -32,8 +32,6 @@ export type Route = {
 
 export type ServerParts = {
   readonly routes: readonly Route[];
-  /** Asked first for every request, with its body unread; resolves to true once it has answered. */
-  readonly first: (request: IncomingMessage, response: ServerResponse) => Promise<boolean>;
   /** Told of a request that no route took (address, verb, encoding, size), so that it is on record as well. */
   readonly onRefused: (request: Request, status: number, reason: string) => void;
 };
@@ -79,7 +77,6 @@ function stopServer(server: Server): Promise<void> {
 }
 
 async function handle(parts: ServerParts, raw: IncomingMessage, response: ServerResponse): Promise<void> {
-  if (await parts.first(raw, response)) return;
   const method = raw.method ?? 'GET';
   const path = (raw.url ?? '/').split('?', 1)[0] ?? '/';
   const body = await readBody(raw);

@@ -65,6 +65,7 @@ async function postActivity(
 ): Promise<RawAnswer> {
   const claims = pickShownClaims(token);
   const shared = {
+    at: parts.now(),
     direction: 'agent->skill',
     method: 'POST',
     path: new URL(skill.endpointUrl).pathname,

@@ -16,8 +16,7 @@ import { buildClaims, createSigningKey, signClaims, type SigningKey } from './to
 import type { AgentIdentity, ConversationOptions, SignTokenOptions, StandIn, StandInOptions } from './types.ts';
 import { createWireLog, type WireLog } from './wire-log.ts';
 
-export type { AgentConversation, Skill, SkillAnswer, StandIn, StandInOptions, WireRecord } from './types.ts';
-export type { ImportResult, SkillManifest } from './manifest.ts';
+export type { AgentConversation, StandIn, StandInOptions } from './types.ts';
 
 /** The parts that all routes and conversations of one stand-in share. */
 type Core = {
@@ -49,7 +48,6 @@ export async function startStandIn(options: StandInOptions = {}): Promise<StandI
   const core = await createCore(options);
   const parts = {
     routes: createRoutes(core),
-    first: () => Promise.resolve(false),
     onRefused: (request: Request, status: number, reason: string) => recordRefusal(core.wire, request, status, reason),
   };
   const server = await startServer(parts, options.port ?? 0, host);
@@ -140,10 +138,6 @@ function describeStandIn(core: Core, stop: () => Promise<void>): StandIn {
     agent,
     chatPageUrl: `${url}/`,
     wire: wire.records,
-    get skills() {
-      return directory.skills;
-    },
-    conversations: core.conversations,
     onWire: wire.onRecord,
     registerApp: directory.registerApp,
     addSkill: directory.addSkill,

@@ -133,10 +133,6 @@ export type StandIn = {
   readonly agent: AgentIdentity;
   readonly chatPageUrl: string;
   readonly wire: readonly WireRecord[];
-  /** Skills that the agent has, in the order in which they came. */
-  readonly skills: readonly Skill[];
-  /** All conversations since the start, oldest first. */
-  readonly conversations: readonly AgentConversation[];
   onWire(listener: (record: WireRecord) => void): () => void;
   registerApp(app: AppRegistration): void;
   /** Registers a skill without the import rules. */

@@ -10,7 +10,8 @@ export type WireLog = {
   readonly records: readonly WireRecord[];
   /** How many there were over all time, also those that are forgotten. */
   count(): number;
-  record(entry: Omit<WireRecord, 'at'>): void;
+  /** `at` is for a request whose answer comes much later: when it was sent. */
+  record(entry: Omit<WireRecord, 'at'> & { readonly at?: number }): void;
   onRecord(listener: (record: WireRecord) => void): () => void;
 };
 

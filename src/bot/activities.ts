@@ -1,7 +1,7 @@
 // The activities that a skill sends: a notification's message, and the end of an action.
 
 import { ActivityTypes, CardFactory, MessageFactory } from 'botbuilder';
-import type { Activity } from 'botframework-schema';
+import type { Activity } from 'botbuilder';
 import type { Notification } from '../notifications/notification.ts';
 
 /** Values that an action may give back: Copilot Studio takes no others (learn: advanced-use-skills). */

@@ -1,7 +1,7 @@
 // The adapter: the SDK's CloudAdapter with our gate in front.
 
 import { CloudAdapter, type InvokeResponse, type TurnContext } from 'botbuilder';
-import type { Activity } from 'botframework-schema';
+import type { Activity } from 'botbuilder';
 import type { SkillAuthentication } from './skill-authentication.ts';
 import type { Caller } from './verify-token.ts';
 

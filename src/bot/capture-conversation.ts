@@ -2,7 +2,7 @@
 // data that no push needs.
 
 import { TurnContext } from 'botbuilder';
-import type { ConversationReference } from 'botframework-schema';
+import type { ConversationReference } from 'botbuilder';
 import { type Conversation, conversationIdOf } from '../conversations/conversation.ts';
 import type { Caller } from './verify-token.ts';
 

@@ -48,10 +48,7 @@ class ParentConnectorClient extends ConnectorClient {
     this.#audience = audience;
   }
 
-  override async sendOperationRequest(
-    operationArguments: OperationArguments,
-    spec: OperationSpec,
-  ): Promise<never> {
+  override async sendOperationRequest(operationArguments: OperationArguments, spec: OperationSpec): Promise<never> {
     const { policy, tokens, transport, allowedCallers } = this.#parts;
     // Asked at every send, not once per client: rules may have changed since the conversation was saved.
     const verdict = policy(this.#serviceUrl);

@@ -100,7 +100,11 @@ function createNetworkClient(login: URL): INetworkModule {
       signal: AbortSignal.timeout(tokenRequestMs),
     });
     const flat = Object.entries(headers).map(([name, value]) => [name, String(value)]);
-    return { headers: Object.fromEntries(flat) as Record<string, string>, body: (await body.json()) as never, status: statusCode };
+    return {
+      headers: Object.fromEntries(flat) as Record<string, string>,
+      body: (await body.json()) as never,
+      status: statusCode,
+    };
   };
   return {
     sendGetRequestAsync: (url, options) => send('GET', url, options),

@@ -50,5 +50,6 @@ const wordsOf: Readonly<Record<string, string>> = {
   AADSTS700016: 'MicrosoftAppId is not known in the tenant of MicrosoftAppTenantId.',
   AADSTS700027: 'the certificate of CertificateThumbprint is not one of this app.',
   AADSTS90002: 'MicrosoftAppTenantId is not a tenant.',
-  AADSTS500011: "the parent's app id is not known in the tenant of MicrosoftAppTenantId: the agent lives in another tenant.",
+  AADSTS500011:
+    "the parent's app id is not known in the tenant of MicrosoftAppTenantId: the agent lives in another tenant.",
 };

@@ -35,7 +35,8 @@ export class ParentUnreachable extends Error {
 
 const wordsOf = {
   dns: 'The host name of the service URL could not be resolved.',
-  private_address: 'The host of the service URL resolves to a private address; only an exact origin in ALLOWED_SERVICE_URLS may.',
+  private_address:
+    'The host of the service URL resolves to a private address; only an exact origin in ALLOWED_SERVICE_URLS may.',
   connect: 'No connection to the parent could be made.',
   tls: "The parent's TLS certificate is not valid for its host.",
   timeout: 'The parent did not answer in time.',
@@ -44,7 +45,7 @@ const wordsOf = {
 
 export type ErrorClass = keyof typeof wordsOf;
 
-export type ParentRequest = {
+type ParentRequest = {
   readonly method: string;
   readonly url: string;
   readonly authorization: string;
@@ -53,7 +54,7 @@ export type ParentRequest = {
   readonly privateAllowed: boolean;
 };
 
-export type ParentAnswer = { readonly status: number; readonly body: string };
+type ParentAnswer = { readonly status: number; readonly body: string };
 
 export type ParentTransport = {
   /** Resolves for 2xx; throws ParentRefusal or ParentUnreachable. */
@@ -139,7 +140,7 @@ function classify(error: unknown): ErrorClass {
   if (error instanceof undiciErrors.ConnectTimeoutError) return 'connect';
   if (['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL'].includes(code)) return 'connect';
   if (error instanceof Error && error.name === 'TimeoutError') return 'timeout';
-  if (/_TIMEOUT$/.test(code)) return 'timeout';
+  if (code.endsWith('_TIMEOUT')) return 'timeout';
   return 'reset';
 }
 

@@ -2,7 +2,7 @@
 // ends also when the turn fails.
 
 import type { TurnContext } from 'botbuilder';
-import { type Activity, ActivityTypes } from 'botframework-schema';
+import { type Activity, ActivityTypes } from 'botbuilder';
 import type { Conversation } from '../conversations/conversation.ts';
 import { saveConversation } from '../conversations/conversation-store.ts';
 import { findWait } from '../conversations/subscription-store.ts';
@@ -10,11 +10,11 @@ import { AppError } from '../errors.ts';
 import type { SkillAdapter } from './adapter.ts';
 import { captureConversation } from './capture-conversation.ts';
 import { describeFailure } from './push-activity.ts';
-import { CallerKey, type SkillBot, SkillTurnKey } from './skill-bot.ts';
+import { CallerKey, errorOutputsOf, type SkillBot, SkillTurnKey } from './skill-bot.ts';
 import { type SkillServices, SkillTurn } from './skill-turn.ts';
 import type { Caller } from './verify-token.ts';
 
-export type TurnAnswer = {
+type TurnAnswer = {
   readonly status: number;
   readonly body?: unknown;
   /** To be called once the answer has been written completely: only then is what it carries delivered. */
@@ -88,7 +88,7 @@ async function runToTheEnd(
 async function endFailedAction(turn: SkillTurn | undefined, error: unknown): Promise<void> {
   if (!turn) throw error;
   try {
-    await turn.end({ status: 'error' }, 'skillError');
+    await turn.end(errorOutputsOf(turn.context.activity.name), 'skillError');
   } catch (refused) {
     await turn.failed();
     const outcome = describeFailure(refused, turn.conversation);

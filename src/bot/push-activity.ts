@@ -2,7 +2,7 @@
 // asks for a token for api.botframework.com, which every parent refuses with 401.
 
 import type { TurnContext } from 'botbuilder';
-import type { Activity } from 'botframework-schema';
+import type { Activity } from 'botbuilder';
 import type { Conversation } from '../conversations/conversation.ts';
 import type { Push, SendOutcome, SendToParent } from '../notifications/notification.ts';
 import { createEndOfAction, createNotificationMessage } from './activities.ts';

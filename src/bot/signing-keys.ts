@@ -35,7 +35,7 @@ export function createSigningKeys(options: SigningKeysOptions): SigningKeys {
     triedAt = options.now();
     const metadata = metadataSchema.parse(await readJson(options.openIdMetadataUrl));
     const keySet = keySetSchema.parse(await readJson(metadata.jwks_uri));
-    keys = await importKeys(keySet.keys as (JWK & { kid?: string })[]);
+    keys = await importKeys(keySet.keys);
     fetchedAt = options.now();
   };
 

@@ -8,7 +8,7 @@ import {
   type ConnectorFactory,
   UserTokenClient,
 } from 'botframework-connector';
-import type { Activity } from 'botframework-schema';
+import type { Activity } from 'botbuilder';
 import type { CallerClaims } from '../conversations/conversation.ts';
 import type { ServiceUrlPolicy } from '../conversations/service-url-policy.ts';
 import { AppError } from '../errors.ts';

@@ -8,15 +8,22 @@ import { getNotifications } from './actions/get-notifications.ts';
 import { giveHeld } from './actions/give-held.ts';
 import { InvalidInputs } from './actions/inputs.ts';
 import { subscribe, unsubscribe } from './actions/subscribe.ts';
-import { answerWhileWaiting, waitForNotification } from './actions/wait-for-notification.ts';
+import { answerWhileWaiting, waitForNotification, waitOutputs } from './actions/wait-for-notification.ts';
+import type { Outputs } from './activities.ts';
 import type { SkillServices, SkillTurn } from './skill-turn.ts';
 import type { Caller } from './verify-token.ts';
 
-const actions: Readonly<Record<string, (turn: SkillTurn) => Promise<void>>> = {
-  waitForNotification,
-  subscribe,
-  unsubscribe,
-  getNotifications,
+type Action = {
+  readonly run: (turn: SkillTurn) => Promise<void>;
+  /** Outputs when the action fails: all that the manifest promises, so that the topic binds no stale value. */
+  readonly errorOutputs: Outputs;
+};
+
+const actions: Readonly<Record<string, Action>> = {
+  waitForNotification: { run: waitForNotification, errorOutputs: waitOutputs('error', '') },
+  subscribe: { run: subscribe, errorOutputs: { status: 'error', subject: '' } },
+  unsubscribe: { run: unsubscribe, errorOutputs: { status: 'error', count: 0 } },
+  getNotifications: { run: getNotifications, errorOutputs: { count: 0, text: '', notificationsJson: '[]' } },
 };
 
 /** Names of the actions that this bot handles; the manifest names the same. */
@@ -38,17 +45,17 @@ export class SkillBot extends ActivityHandler {
   protected override async onEventActivity(context: TurnContext): Promise<void> {
     const turn = turnOf(context);
     if (!turn) return;
-    const action = Object.hasOwn(actions, context.activity.name ?? '') ? actions[context.activity.name ?? ''] : undefined;
+    const action = findAction(context.activity.name);
     if (!action) {
       await turn.end({ status: 'error' }, 'unknownAction');
       return;
     }
     try {
-      await action(turn);
+      await action.run(turn);
     } catch (error) {
       if (!(error instanceof InvalidInputs)) throw error;
       await turn.say(error.message);
-      await turn.end({ status: 'error' }, 'invalidInput');
+      await turn.end(action.errorOutputs, 'invalidInput');
     }
   }
 
@@ -89,6 +96,15 @@ export class SkillBot extends ActivityHandler {
       await setReachability(trx, id, 'closed', 'The parent has ended the action.');
     });
   }
+}
+
+/** Outputs of an action that has failed for a reason of ours; of an activity that is no action, just the status. */
+export function errorOutputsOf(name: string | undefined): Outputs {
+  return findAction(name)?.errorOutputs ?? { status: 'error' };
+}
+
+function findAction(name: string | undefined): Action | undefined {
+  return name !== undefined && Object.hasOwn(actions, name) ? actions[name] : undefined;
 }
 
 function turnOf(context: TurnContext): SkillTurn | undefined {

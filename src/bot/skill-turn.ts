@@ -1,7 +1,7 @@
 // One turn of a parent: its conversation, the services an action may use, and what it gives to the user.
 
 import { DeliveryModes, type TurnContext } from 'botbuilder';
-import type { Activity } from 'botframework-schema';
+import type { Activity } from 'botbuilder';
 import type { Clock } from '../clock.ts';
 import type { Conversation, Wait } from '../conversations/conversation.ts';
 import type { Logger } from '../logger.ts';

@@ -92,7 +92,8 @@ async function verifySignature(token: string, keys: SigningKeys, appId: string, 
     return payload;
   } catch (error) {
     if (error instanceof AppError) throw error;
-    if (error instanceof joseErrors.JWTClaimValidationFailed) throw invalidToken(`claim ${error.claim} is wrong`, error);
+    if (error instanceof joseErrors.JWTClaimValidationFailed)
+      throw invalidToken(`claim ${error.claim} is wrong`, error);
     if (error instanceof joseErrors.JWTExpired) throw invalidToken('it has expired', error);
     throw invalidToken('its signature or form is wrong', error);
   }
@@ -111,7 +112,9 @@ function issuersOf(tenantId: string, cloud: 'public' | 'usgov'): string[] {
   const login = cloud === 'public' ? 'https://login.microsoftonline.com' : 'https://login.microsoftonline.us';
   const v1 = `https://sts.windows.net/${tenantId}/`;
   // Government tenants are seen with both v1 forms (botframework-connector tokenValidationParameters.ts).
-  return cloud === 'public' ? [v1, `${login}/${tenantId}/v2.0`] : [v1, `${login}/${tenantId}/`, `${login}/${tenantId}/v2.0`];
+  return cloud === 'public'
+    ? [v1, `${login}/${tenantId}/v2.0`]
+    : [v1, `${login}/${tenantId}/`, `${login}/${tenantId}/v2.0`];
 }
 
 function readCallerId(claims: { ver: '1.0' | '2.0'; appid?: string | undefined; azp?: string | undefined }): string {

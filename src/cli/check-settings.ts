@@ -1,9 +1,8 @@
 import { ConfigError, parseConfig } from '../config.ts';
-import type { Environment } from '../setting-reader.ts';
 
 /** Writes every fault and warning of the settings, never a value. Returns the exit code: 0 or 1. */
 export function checkSettings(
-  env: Environment,
+  env: Parameters<typeof parseConfig>[0],
   readFile: (path: string) => string,
   write: (text: string) => void,
 ): number {

@@ -50,7 +50,12 @@ export async function showNotification(
   return callService(target, `/api/notifications/${encodeURIComponent(id)}`, write);
 }
 
-async function callService(target: Target, path: string, write: (text: string) => void, body?: string): Promise<number> {
+async function callService(
+  target: Target,
+  path: string,
+  write: (text: string) => void,
+  body?: string,
+): Promise<number> {
   if (target.key === '') {
     write('No API key: give --key or set NOTIFY_API_KEY to a secret of NOTIFY_API_KEYS.\n');
     return 2;

@@ -9,7 +9,7 @@ import type { ServiceUrlRule } from '../config.ts';
  * `push`: may be posted to; `inTurn`: may be named by a call whose replies travel in the answer, never posted to.
  * `privateAllowed`: an operator named this exact origin, so it may resolve to a private address.
  */
-export type ServiceUrlVerdict =
+type ServiceUrlVerdict =
   | { readonly allowed: 'push'; readonly privateAllowed: boolean }
   | { readonly allowed: 'inTurn' }
   | { readonly allowed: 'no'; readonly reason: string };

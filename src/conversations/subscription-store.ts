@@ -23,11 +23,7 @@ export async function openWait(db: Database, wait: Wait): Promise<void> {
 
 /** The open wait of the conversation, or undefined. */
 export async function findWait(db: Database, conversationId: string): Promise<Wait | undefined> {
-  const row = await db
-    .selectFrom('waits')
-    .selectAll()
-    .where('conversation_id', '=', conversationId)
-    .executeTakeFirst();
+  const row = await db.selectFrom('waits').selectAll().where('conversation_id', '=', conversationId).executeTakeFirst();
   return row && parseWait(row);
 }
 

@@ -62,7 +62,14 @@ export type DeliveryChange =
   | { readonly state: 'pending'; readonly runAt: number; readonly step: DeliveryStep }
   | { readonly state: 'held' | 'dead'; readonly reason: string; readonly reasonText: string };
 
-export type AttemptRecord = {
+export type Settlement = {
+  readonly change: DeliveryChange;
+  readonly now: number;
+  /** Absent when nothing was sent. */
+  readonly attempt?: AttemptRecord;
+};
+
+type AttemptRecord = {
   readonly via: 'push' | 'turn';
   readonly startedAt: number;
   readonly durationMs: number;
@@ -85,14 +92,12 @@ export async function beginAttempt(db: Database, lease: Lease, delivery: Deliver
   });
 }
 
-/** Records what an attempt came to (when one was made) and moves the delivery on. False when the lease was lost. */
+/** Moves a delivery on and records its attempt. False when the lease was lost: nothing was changed. */
 export async function settleDelivery(
   db: Database,
   lease: Lease,
   delivery: Delivery,
-  change: DeliveryChange,
-  now: number,
-  attempt?: AttemptRecord,
+  { change, now, attempt }: Settlement,
 ): Promise<boolean> {
   return db.transaction().execute(async (trx) => {
     if (!(await holdsLease(trx, lease))) return false;

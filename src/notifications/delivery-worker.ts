@@ -7,14 +7,6 @@ import type { Database } from '../storage/database.ts';
 import { expireHeld } from './delivery-store.ts';
 import { claimLanes, findNextLaneAt, type Lease, releaseLane, takeBackLeases } from './lane-store.ts';
 
-export type DeliveryWorker = {
-  start(): Promise<void>;
-  /** Takes no new lane, lets the attempts in flight end, gives their lanes back. */
-  stop(): Promise<void>;
-  /** Something may be due: look now. */
-  wake(): void;
-};
-
 type WorkerOptions = {
   readonly db: Database;
   readonly clock: Clock;
@@ -30,74 +22,93 @@ export const leaseMs = 60_000;
 const pollMs = 1_000;
 const sweepMs = 60_000;
 
-/** Builds the worker; nothing runs before `start`. */
-export function createDeliveryWorker(options: WorkerOptions): DeliveryWorker {
-  const { db, clock, logger } = options;
-  const inFlight = new Set<Promise<void>>();
-  let stopping = new AbortController();
-  let wakeUp = new AbortController();
-  let loop: Promise<void> | undefined;
-  let sweptAt = 0;
+export class DeliveryWorker {
+  readonly #options: WorkerOptions;
+  readonly #inFlight = new Set<Promise<void>>();
+  #stopping = new AbortController();
+  #wakeUp = new AbortController();
+  #loop: Promise<void> | undefined;
+  #sweptAt = 0;
 
-  const workOff = async (lease: Lease): Promise<void> => {
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+  }
+
+  /** Takes back what a process that has died had leased, and begins. */
+  async start(): Promise<void> {
+    await takeBackLeases(this.#options.db, this.#options.clock.now());
+    this.#loop = this.#run();
+  }
+
+  /** Takes no new lane, lets the attempts in flight end, gives their lanes back. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#loop;
+  }
+
+  /** Something may be due: look now. */
+  wake(): void {
+    this.#wakeUp.abort();
+  }
+
+  async #run(): Promise<void> {
+    const { clock, logger } = this.#options;
+    while (!this.#stopping.signal.aborted) {
+      try {
+        await this.#round();
+      } catch (error) {
+        logger.error({ err: error }, 'delivery worker could not read its queue');
+        await clock.sleep(pollMs, this.#stopping.signal);
+      }
+    }
+    await Promise.all(this.#inFlight);
+  }
+
+  async #round(): Promise<void> {
+    const { db, clock, concurrency } = this.#options;
+    // Before looking, so that a wake-up during the look is not missed.
+    this.#wakeUp = new AbortController();
+    await this.#sweep();
+    const free = concurrency - this.#inFlight.size;
+    const leases = free > 0 ? await claimLanes(db, free, clock.now(), leaseMs) : [];
+    for (const lease of leases) this.#take(lease);
+    if (leases.length > 0 && leases.length < free) return;
+    await clock.sleep(await this.#sleepTime(), AbortSignal.any([this.#wakeUp.signal, this.#stopping.signal]));
+  }
+
+  #take(lease: Lease): void {
+    const done = this.#workOff(lease)
+      .catch((error: unknown) => this.#options.logger.error({ err: error }, 'lane could not be released'))
+      .finally(() => {
+        this.#inFlight.delete(done);
+        this.wake();
+      });
+    this.#inFlight.add(done);
+  }
+
+  async #workOff(lease: Lease): Promise<void> {
+    const { db, clock, logger, work } = this.#options;
     try {
-      await options.work(lease);
+      await work(lease);
     } catch (error) {
-      logger.error({ err: error, conversationId: lease.conversationId }, 'lane failed');
       // The lease is kept: the lane is due again when it ends, which keeps a broken lane from spinning.
+      logger.error({ err: error, conversationId: lease.conversationId }, 'lane failed');
       return;
     }
     await releaseLane(db, lease, clock.now());
-  };
+  }
 
-  const round = async (): Promise<void> => {
-    wakeUp = new AbortController();
-    if (clock.now() - sweptAt >= sweepMs) {
-      sweptAt = clock.now();
-      await expireHeld(db, clock.now());
-    }
-    const leases = await claimLanes(db, options.concurrency - inFlight.size, clock.now(), leaseMs);
-    for (const lease of leases) {
-      const done = workOff(lease)
-        .catch((error: unknown) => logger.error({ err: error }, 'lane could not be released'))
-        .finally(() => {
-          inFlight.delete(done);
-          wakeUp.abort();
-        });
-      inFlight.add(done);
-    }
-    if (leases.length > 0 && inFlight.size < options.concurrency) return;
-    await clock.sleep(await sleepTime(), AbortSignal.any([wakeUp.signal, stopping.signal]));
-  };
+  async #sweep(): Promise<void> {
+    const { db, clock } = this.#options;
+    if (clock.now() - this.#sweptAt < sweepMs) return;
+    this.#sweptAt = clock.now();
+    await expireHeld(db, clock.now());
+  }
 
-  const sleepTime = async (): Promise<number> => {
-    if (inFlight.size >= options.concurrency) return pollMs;
+  async #sleepTime(): Promise<number> {
+    const { db, clock, concurrency } = this.#options;
+    if (this.#inFlight.size >= concurrency) return pollMs;
     const nextAt = await findNextLaneAt(db);
     return nextAt === undefined ? pollMs : Math.max(0, Math.min(pollMs, nextAt - clock.now()));
-  };
-
-  const run = async (): Promise<void> => {
-    while (!stopping.signal.aborted) {
-      try {
-        await round();
-      } catch (error) {
-        logger.error({ err: error }, 'delivery worker could not read its queue');
-        await clock.sleep(pollMs, stopping.signal);
-      }
-    }
-    await Promise.all(inFlight);
-  };
-
-  return {
-    start: async () => {
-      stopping = new AbortController();
-      await takeBackLeases(db, clock.now());
-      loop = run();
-    },
-    stop: async () => {
-      stopping.abort();
-      await loop;
-    },
-    wake: () => wakeUp.abort(),
-  };
+  }
 }

@@ -29,7 +29,7 @@ export type Inbox = {
  * With `subject`, only what was sent to that subject, and also what came before anybody waited for it; with
  * `exceptSubject`, all but that.
  */
-export type Wanted = {
+type Wanted = {
   readonly subject?: string | undefined;
   readonly exceptSubject?: string | undefined;
   readonly limit: number;
@@ -96,7 +96,7 @@ function createItem(
     notification,
     given: async (outcome) => {
       const attempt = { via: 'turn' as const, startedAt, durationMs: now() - startedAt, outcome };
-      await settleDelivery(db, shared.lease, delivery, { state: 'delivered' }, now(), attempt);
+      await settleDelivery(db, shared.lease, delivery, { change: { state: 'delivered' }, now: now(), attempt });
       if ('subject' in notification.to) {
         await endOnceSubscriptions(db, delivery.conversationId, notification.to.subject);
       }
@@ -104,19 +104,15 @@ function createItem(
     },
     putBack: async () => {
       const reasonText = 'The turn in which it was given failed; it is given again at the next one.';
-      await settleDelivery(db, shared.lease, delivery, { state: 'held', reason: 'turn_failed', reasonText }, now());
+      const change = { state: 'held' as const, reason: 'turn_failed', reasonText };
+      await settleDelivery(db, shared.lease, delivery, { change, now: now() });
       await end();
     },
   };
 }
 
 /** The job is often done before the topic reaches its wait: what came too early becomes this conversation's, as held. */
-async function adoptUnclaimed(
-  db: Database,
-  conversation: Conversation,
-  subject: string,
-  now: number,
-): Promise<void> {
+async function adoptUnclaimed(db: Database, conversation: Conversation, subject: string, now: number): Promise<void> {
   for (const notification of await listUnclaimed(db, subject, now, mostUnclaimed)) {
     await db.transaction().execute(async (trx) => {
       if (!(await claimNotification(trx, notification.id))) return;

@@ -118,10 +118,7 @@ export async function findNextLaneAt(db: Database): Promise<number | undefined> 
 
 /** The head of the queue alone decides: what comes after it waits for it, also while it waits for its next attempt. */
 async function findNextRunAt(db: Database, conversationId: string, now: number): Promise<number | undefined> {
-  const open = db
-    .selectFrom('deliveries')
-    .where('conversation_id', '=', conversationId)
-    .where('state', '=', 'pending');
+  const open = db.selectFrom('deliveries').where('conversation_id', '=', conversationId).where('state', '=', 'pending');
   const head = await open.select('run_at').where('send_at', '<=', now).orderBy('seq').limit(1).executeTakeFirst();
   const scheduled = await open
     .select('send_at')

@@ -8,11 +8,7 @@ import type { DeliveryState, Notification } from './notification.ts';
 type NotificationRow = Selectable<Schema['notifications']>;
 
 /** Stores the notification with the number of conversations it goes to. */
-export async function insertNotification(
-  db: Database,
-  notification: Notification,
-  recipients: number,
-): Promise<void> {
+export async function insertNotification(db: Database, notification: Notification, recipients: number): Promise<void> {
   const { to } = notification;
   await db
     .insertInto('notifications')
@@ -70,7 +66,7 @@ export async function claimNotification(db: Database, id: string): Promise<boole
   return numUpdatedRows > 0n;
 }
 
-export type AttemptView = {
+type AttemptView = {
   readonly number: number;
   readonly via: string;
   readonly step: string;
@@ -82,7 +78,7 @@ export type AttemptView = {
   readonly detail: string | null;
 };
 
-export type DeliveryView = {
+type DeliveryView = {
   readonly id: string;
   readonly conversationId: string;
   readonly status: DeliveryState;
@@ -106,7 +102,7 @@ export type NotificationView = {
 };
 
 /** `waiting`: nobody waits for the subject yet; `expired`: nobody ever did. Else the state furthest from settled. */
-export type NotificationStatus = 'waiting' | 'expired' | DeliveryState;
+type NotificationStatus = 'waiting' | 'expired' | DeliveryState;
 
 const shownDeliveries = 100;
 
@@ -147,7 +143,7 @@ async function countDeliveries(db: Database, notificationId: string): Promise<Re
     dead: 0,
     cancelled: 0,
   };
-  for (const row of rows) counts[row.state as DeliveryState] = Number(row.count);
+  for (const row of rows) counts[row.state as DeliveryState] = row.count;
   return counts;
 }
 

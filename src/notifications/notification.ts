@@ -57,7 +57,9 @@ export type SendToParent = (conversation: Conversation, push: Push) => Promise<S
 export function endsWait(notification: Notification, wait: Wait): boolean {
   if (notification.keepOpen) return false;
   const { to } = notification;
-  return ('subject' in to && to.subject === wait.subject) || 'conversationId' in to || notification.result !== undefined;
+  return (
+    ('subject' in to && to.subject === wait.subject) || 'conversationId' in to || notification.result !== undefined
+  );
 }
 
 /** The outputs of a wait that a notification has ended; the keys are those of the manifest. */

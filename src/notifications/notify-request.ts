@@ -10,7 +10,7 @@ export type Recipient =
   | { readonly all: true };
 
 /** Exactly one of the two. */
-export type Content = {
+type Content = {
   readonly message?: { readonly text: string; readonly textFormat: 'plain' | 'markdown' };
   readonly card?: Record<string, unknown>;
 };
@@ -67,7 +67,12 @@ const cardSchema = z
 
 const options = {
   result: z
-    .record(plainText(64), z.union([z.string().max(4_000), z.int(), z.boolean()], { error: 'must be a text, a whole number or true or false' }))
+    .record(
+      plainText(64),
+      z.union([z.string().max(4_000), z.int(), z.boolean()], {
+        error: 'must be a text, a whole number or true or false',
+      }),
+    )
     .refine((result) => Object.keys(result).length <= 25, { error: 'must have at most 25 fields' })
     .optional(),
   keepOpen: z.boolean().default(false),
@@ -126,7 +131,10 @@ function check<T>(schema: z.ZodType<T>, body: unknown): T {
 function readIssue(issue: z.core.$ZodIssue): FieldFault[] {
   const path = issue.path.join('.');
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({ path: [...issue.path, key].join('.'), message: 'is not a field of a notification' }));
+    return issue.keys.map((key) => ({
+      path: [...issue.path, key].join('.'),
+      message: 'is not a field of a notification',
+    }));
   }
   return [{ path, message: issue.message }];
 }
@@ -155,7 +163,7 @@ function hasOnlyHttpsUrls(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return true;
   return Object.entries(value).every(([key, entry]) =>
     /^(url|iconUrl|\$schema)$/i.test(key) && typeof entry === 'string'
-      ? /^https:\/\//i.test(entry) || /^http:\/\/adaptivecards\.io\//.test(entry)
+      ? /^https:\/\//i.test(entry) || entry.startsWith('http://adaptivecards.io/')
       : hasOnlyHttpsUrls(entry),
   );
 }

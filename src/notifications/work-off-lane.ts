@@ -58,12 +58,12 @@ export async function workOffLane(work: LaneWork, lease: Lease): Promise<void> {
 async function deliver(work: LaneWork, lease: Lease, conversation: Conversation, delivery: Delivery): Promise<boolean> {
   const { db, clock } = work;
   const early = decideWithoutSending(work, conversation, delivery);
-  if (early) return settleDelivery(db, lease, delivery, early, clock.now());
+  if (early) return settleDelivery(db, lease, delivery, { change: early, now: clock.now() });
   const notification = await getNotification(db, delivery.notificationId);
   const wait = await findWait(db, conversation.id);
   if (delivery.step === 'end' && !wait) {
     // The user or the parent has ended the action after the message had arrived: nothing is left to tell.
-    return settleDelivery(db, lease, delivery, { state: 'delivered' }, clock.now());
+    return settleDelivery(db, lease, delivery, { change: { state: 'delivered' }, now: clock.now() });
   }
   if (!(await beginAttempt(db, lease, delivery))) return false;
   const startedAt = clock.now();
@@ -71,7 +71,7 @@ async function deliver(work: LaneWork, lease: Lease, conversation: Conversation,
   const attempt = { via: 'push' as const, startedAt, durationMs: clock.now() - startedAt, outcome };
   logAttempt(work, delivery, attempt.durationMs, outcome);
   const change = changeAfter(work, delivery, notification, wait, outcome);
-  if (!(await settleDelivery(db, lease, delivery, change, clock.now(), attempt))) return false;
+  if (!(await settleDelivery(db, lease, delivery, { change, now: clock.now(), attempt }))) return false;
   await applyToConversation(work, conversation, delivery, notification, change);
   return change.state !== 'pending' || change.runAt <= clock.now();
 }

@@ -47,19 +47,18 @@ function drawEntry(entry, skillName) {
   if (isStep) return drawStep(entry, skillName);
   const isFailed = entry.text.startsWith('SkillNotSuccesfulResponseCode');
   const speaker = { user: 'You', agent: 'Agent', skill: skillName }[entry.from];
-  const bubble = build(
+  return build(
     'li',
     `bubble ${entry.from}${isFailed ? ' failed' : ''}`,
     build('small', '', `${speaker} · ${formatTime(entry.at)}`),
     build('p', '', entry.text),
   );
-  return bubble;
 }
 
 function drawStep(entry, skillName) {
   const who = entry.from === 'skill' ? skillName : 'Agent';
   const isEnd = entry.from === 'skill' && entry.type === 'endOfConversation';
-  const said = isEnd ? `ended the action ${entry.text}` : describeStep(entry);
+  const said = isEnd ? `ended the action${entry.text ? ` (${entry.text})` : ''}` : describeStep(entry);
   const item = build('li', 'step', build('b', '', who), ` ${said} · ${formatTime(entry.at)}`);
   if (isEnd && entry.value !== undefined) item.append(drawOutputs(entry.value));
   return item;

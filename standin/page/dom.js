@@ -17,5 +17,10 @@ export function build(tag, className, ...children) {
 
 /** Clock time of a moment in milliseconds. */
 export function formatTime(at) {
-  return new Date(at).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+  return new Date(at).toLocaleTimeString([], {
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    hourCycle: 'h23',
+  });
 }

@@ -16,11 +16,11 @@ events.addEventListener('message', (event) => {
   draw();
 });
 
-get('new-teams').addEventListener('click', () => open('msteams'));
-get('new-pane').addEventListener('click', () => open('pva-studio'));
+get('new-teams').addEventListener('click', () => void open('msteams'));
+get('new-pane').addEventListener('click', () => void open('pva-studio'));
 get('only-refused').addEventListener('change', draw);
 get('action-name').addEventListener('change', drawInputs);
-get('cancel').addEventListener('click', () => act('cancel', {}));
+get('cancel').addEventListener('click', () => void act('cancel', {}));
 get('action-form').addEventListener('submit', (event) => {
   event.preventDefault();
   void act('actions', { name: get('action-name').value, inputs: readInputs() });

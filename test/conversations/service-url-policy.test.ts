@@ -41,7 +41,10 @@ describe('service URLs that are refused', () => {
     ['plain http', 'http://pvaruntime.us-il102.gateway.prod.island.powerapps.com/'],
     ['another port', 'https://pvaruntime.us-il102.gateway.prod.island.powerapps.com:8443/'],
     ['user info', 'https://user@pvaruntime.us-il102.gateway.prod.island.powerapps.com/'],
-    ['user info that looks like the host', 'https://pvaruntime.us-il102.gateway.prod.island.powerapps.com@attacker.example/'],
+    [
+      'user info that looks like the host',
+      'https://pvaruntime.us-il102.gateway.prod.island.powerapps.com@attacker.example/',
+    ],
     ['a query', 'https://one.bots.example.com/?to=x'],
     ['a fragment', 'https://one.bots.example.com/#x'],
     ['a backslash', 'https://attacker.example\\.bots.example.com/'],
@@ -72,12 +75,25 @@ describe('service URLs that are refused', () => {
 });
 
 describe('private addresses', () => {
-  it.each(['10.1.2.3', '127.0.0.1', '169.254.169.254', '172.16.0.1', '192.168.1.1', '100.64.0.1', '0.0.0.0', '::1', '::', 'fe80::1', 'fd00::1', '::ffff:10.0.0.1', '64:ff9b::a00:1', '2002:a00:1::1', 'nonsense'])(
-    '%s',
-    (address) => {
-      expect(isPrivateAddress(address)).toBe(true);
-    },
-  );
+  it.each([
+    '10.1.2.3',
+    '127.0.0.1',
+    '169.254.169.254',
+    '172.16.0.1',
+    '192.168.1.1',
+    '100.64.0.1',
+    '0.0.0.0',
+    '::1',
+    '::',
+    'fe80::1',
+    'fd00::1',
+    '::ffff:10.0.0.1',
+    '64:ff9b::a00:1',
+    '2002:a00:1::1',
+    'nonsense',
+  ])('%s', (address) => {
+    expect(isPrivateAddress(address)).toBe(true);
+  });
 
   it.each(['8.8.8.8', '20.42.0.1', '2603:1030::1', '::ffff:8.8.8.8'])('%s is public', (address) => {
     expect(isPrivateAddress(address)).toBe(false);

@@ -226,4 +226,16 @@ describe('actions that go wrong', () => {
       value: { status: 'error' },
     });
   });
+
+  it.each([
+    ['waitForNotification', ['status', 'subject', 'text', 'notificationId', 'dataJson']],
+    ['subscribe', ['status', 'subject']],
+    ['unsubscribe', ['status', 'count']],
+    ['getNotifications', ['count', 'text', 'notificationsJson']],
+  ])('%s gives all its outputs also when it fails', async (name, keys) => {
+    const conversation = skill.standIn.openConversation();
+    await conversation.post({ type: 'event', name, value: { subject: 'x'.repeat(300) } });
+    const end = conversation.transcript.find((line) => line.type === 'endOfConversation')?.activity;
+    expect(Object.keys(end?.['value'] as object)).toEqual(keys);
+  });
 });

@@ -66,7 +66,10 @@ describe('killed after a 202 and started again', () => {
     await conversation.callAction('waitForNotification', { subject: 'order/42' });
     standIn.faults.answerNext({ status: 503 }, 1_000);
     const id = await notify({ subject: 'order/42', text: 'shipped' });
-    await eventually('the parent has refused once', async () => (await findNotification(id)).deliveries[0]?.attempts[0]);
+    await eventually(
+      'the parent has refused once',
+      async () => (await findNotification(id)).deliveries[0]?.attempts[0],
+    );
     first.kill('SIGKILL');
     expect(await first.exited).toBe('SIGKILL');
 
@@ -113,7 +116,10 @@ describe('a stop', () => {
     await conversation.callAction('waitForNotification', { subject: 's' });
     standIn.faults.answerNext({ status: 503 }, 1_000);
     const id = await notify({ subject: 's', text: 'later' });
-    await eventually('the parent has refused once', async () => (await findNotification(id)).deliveries[0]?.attempts[0]);
+    await eventually(
+      'the parent has refused once',
+      async () => (await findNotification(id)).deliveries[0]?.attempts[0],
+    );
     first.kill('SIGTERM');
     expect(await first.exited).toBe(0);
     standIn.faults.clear();
@@ -156,7 +162,10 @@ describe('settings', () => {
       body: '{"subject":"s","text":"t"}',
     });
     expect(answer.status).toBe(503);
-    expect(await answer.json()).toMatchObject({ code: 'not_configured', detail: expect.stringContaining('NOTIFY_API_KEYS') });
+    expect(await answer.json()).toMatchObject({
+      code: 'not_configured',
+      detail: expect.stringContaining('NOTIFY_API_KEYS'),
+    });
   });
 
   it('a second service on the same data folder refuses to start and names DATA_DIR', async () => {

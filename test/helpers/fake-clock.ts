@@ -30,7 +30,7 @@ export function createFakeClock(startAt: number = Date.now()): FakeClock {
       }),
     advance: (ms) => {
       time += ms;
-      for (const sleeper of [...sleepers]) if (sleeper.at <= time) sleeper.wake();
+      for (const sleeper of sleepers) if (sleeper.at <= time) sleeper.wake();
     },
   };
 }

@@ -118,11 +118,7 @@ export function settingsFor(
   };
 }
 
-async function startApp(
-  env: Record<string, string>,
-  clock: Clock,
-  log: string[],
-): Promise<App> {
+async function startApp(env: Record<string, string>, clock: Clock, log: string[]): Promise<App> {
   const config = parseConfig(env, () => '');
   const logger = createLogger(config.logLevel, { write: (line: string) => void log.push(line) });
   const app = await createApp({ config, logger, clock, random: () => 0.5 });

@@ -20,7 +20,7 @@ import {
   BotFrameworkAuthenticationFactory,
   ServiceClientCredentialsFactory,
 } from 'botframework-connector';
-import type { Activity } from 'botframework-schema';
+import type { Activity } from 'botbuilder';
 import { createTokenSource, type TokenSource } from '../../src/bot/credentials.ts';
 import type { StandIn } from '../../standin/stand-in.ts';
 
@@ -145,9 +145,10 @@ class TenantCredentials extends ServiceClientCredentialsFactory {
     return Promise.resolve(false);
   }
 
-  override createCredentials(_appId: string, audience: string | undefined): ReturnType<
-    ServiceClientCredentialsFactory['createCredentials']
-  > {
+  override createCredentials(
+    _appId: string,
+    audience: string | undefined,
+  ): ReturnType<ServiceClientCredentialsFactory['createCredentials']> {
     return Promise.resolve({
       signRequest: async (webResource) => {
         webResource.headers.set('authorization', await this.#tokens(audience ?? 'https://api.botframework.com'));

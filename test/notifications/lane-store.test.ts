@@ -66,7 +66,7 @@ describe('leases', () => {
     expect(await claimLanes(db, 1, leaseMs - 1, leaseMs)).toEqual([]);
     const alive = await claimOne(db, leaseMs);
     expect(await holdsLease(db, dead)).toBe(false);
-    expect(await settleDelivery(db, dead, delivery, { state: 'delivered' }, leaseMs)).toBe(false);
+    expect(await settleDelivery(db, dead, delivery, { change: { state: 'delivered' }, now: leaseMs })).toBe(false);
     await releaseLane(db, dead, leaseMs);
     expect(await holdsLease(db, alive)).toBe(true);
     expect(await headOf(db, leaseMs)).toMatchObject({ state: 'sending', attempts: 1 });
@@ -78,7 +78,7 @@ describe('leases', () => {
     const lease = await claimOne(db, 0);
     await enqueue(db, 'n2', ['c'], 10);
     expect(await claimLanes(db, 1, 10, leaseMs)).toEqual([]);
-    await settleDelivery(db, lease, await headOf(db, 10), { state: 'delivered' }, 10);
+    await settleDelivery(db, lease, await headOf(db, 10), { change: { state: 'delivered' }, now: 10 });
     await releaseLane(db, lease, 10);
     expect(await findNextLaneAt(db)).toBe(10);
   });
@@ -113,7 +113,7 @@ describe('order', () => {
     const lease = await claimOne(db, 0);
     const head = await headOf(db, 0);
     expect(head.notificationId).toBe('n1');
-    await settleDelivery(db, lease, head, { state: 'pending', runAt: 5_000, step: 'message' }, 0);
+    await settleDelivery(db, lease, head, { change: { state: 'pending', runAt: 5_000, step: 'message' }, now: 0 });
     expect((await headOf(db, 0)).notificationId).toBe('n1');
     await releaseLane(db, lease, 0);
     expect(await findNextLaneAt(db)).toBe(5_000);
@@ -125,7 +125,7 @@ describe('order', () => {
     await enqueue(db, 'now', ['c']);
     expect((await headOf(db, 0)).notificationId).toBe('now');
     const lease = await claimOne(db, 0);
-    await settleDelivery(db, lease, await headOf(db, 0), { state: 'delivered' }, 0);
+    await settleDelivery(db, lease, await headOf(db, 0), { change: { state: 'delivered' }, now: 0 });
     await releaseLane(db, lease, 0);
     expect(await findNextLaneAt(db)).toBe(9_000);
     expect((await headOf(db, 9_000)).notificationId).toBe('later');
@@ -137,7 +137,10 @@ describe('a lane', () => {
     const db = await openTestDatabase();
     await enqueue(db, 'n1', ['c']);
     const lease = await claimOne(db, 0);
-    await settleDelivery(db, lease, await headOf(db, 0), { state: 'dead', reason: 'r', reasonText: 't' }, 0);
+    await settleDelivery(db, lease, await headOf(db, 0), {
+      change: { state: 'dead', reason: 'r', reasonText: 't' },
+      now: 0,
+    });
     await releaseLane(db, lease, 0);
     expect(await findNextLaneAt(db)).toBeUndefined();
   });

@@ -27,9 +27,12 @@ describe('what the parent answers', () => {
     expect(decideRetry(refused(status), tried)).toEqual({ kind, reason });
   });
 
-  it.each([302, 307, 401, 408, 409, 412, 421, 423, 425, 429, 500, 502, 503, 504, 599])('%i is tried again', (status) => {
-    expect(decideRetry(refused(status), tried).kind).toBe('retry');
-  });
+  it.each([302, 307, 401, 408, 409, 412, 421, 423, 425, 429, 500, 502, 503, 504, 599])(
+    '%i is tried again',
+    (status) => {
+      expect(decideRetry(refused(status), tried).kind).toBe('retry');
+    },
+  );
 
   it('knows that botbuilder parents answer 500 for a conversation they have forgotten', () => {
     const outcome = refused(500, undefined, 'skillConversationReference not found');
@@ -56,7 +59,10 @@ describe('when it is tried again', () => {
     const nominal = [5_000, 30_000, 2 * minute, 5 * minute, 15 * minute, 30 * minute, 60 * minute];
     expect(delays).toEqual([...nominal, 120 * minute, 240 * minute, 360 * minute, 600 * minute]);
     expect(delays.reduce((sum, delay) => sum + delay)).toBe((23 * 3600 + 52 * 60 + 35) * 1000);
-    expect(decideRetry(refused(503), { ...tried, attempts: 12 })).toEqual({ kind: 'dead', reason: 'attempts_exhausted' });
+    expect(decideRetry(refused(503), { ...tried, attempts: 12 })).toEqual({
+      kind: 'dead',
+      reason: 'attempts_exhausted',
+    });
   });
 
   it('spreads each delay between 80 and 100 percent', () => {
@@ -64,13 +70,22 @@ describe('when it is tried again', () => {
   });
 
   it('never tries past the expiry', () => {
-    expect(decideRetry(refused(503), { ...tried, expiresAt: now + 4_999 })).toEqual({ kind: 'dead', reason: 'expired' });
+    expect(decideRetry(refused(503), { ...tried, expiresAt: now + 4_999 })).toEqual({
+      kind: 'dead',
+      reason: 'expired',
+    });
   });
 
   it('waits as long as Retry-After asks, at most 10 percent more, at most an hour', () => {
     expect(decideRetry(refused(429, '100'), { ...tried, random: 0 })).toEqual({ kind: 'retry', at: now + 100_000 });
-    expect(decideRetry(refused(429, '100'), { ...tried, random: 1 })).toMatchObject({ kind: 'retry', at: now + 110_000 });
-    expect(decideRetry(refused(429, '999999'), { ...tried, random: 0 })).toEqual({ kind: 'retry', at: now + 3_600_000 });
+    expect(decideRetry(refused(429, '100'), { ...tried, random: 1 })).toMatchObject({
+      kind: 'retry',
+      at: now + 110_000,
+    });
+    expect(decideRetry(refused(429, '999999'), { ...tried, random: 0 })).toEqual({
+      kind: 'retry',
+      at: now + 3_600_000,
+    });
   });
 });
 

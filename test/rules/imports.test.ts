@@ -18,7 +18,7 @@ const parts: Readonly<Record<string, { values: readonly string[]; types?: readon
   conversations: { values: ['storage'] },
   storage: { values: [] },
   manifest: { values: [] },
-  cli: { values: ['config', 'main'] },
+  cli: { values: ['config', 'main'], types: ['setting-reader'] },
   config: { values: ['service-url-rule', 'setting-reader'] },
   'service-url-rule': { values: ['setting-reader'] },
   'setting-reader': { values: [] },

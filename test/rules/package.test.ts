@@ -31,7 +31,7 @@ describe('package.json', () => {
 
   it('has a line with the pinned version in docs/dependencies.md for every runtime dependency, and no line too many', () => {
     const runtime = readText('docs/dependencies.md').split('## For development')[0] ?? '';
-    const documented = [...runtime.matchAll(/^\| `(?<name>[^`]+)` (?<version>\S+) \|/gmu)].map(
+    const documented = [...runtime.matchAll(/^\| `(?<name>[^`]+)` (?<version>\S+)\s+\|/gmu)].map(
       ({ groups }) => `${groups?.['name']} ${groups?.['version']}`,
     );
     const installed = Object.entries(manifest.dependencies).map(([name, version]) => `${name} ${version}`);

@@ -151,6 +151,13 @@ describe('in the test pane', () => {
     });
   });
 
+  it('names the agent’s own service URL when replies are asked for by callback', async () => {
+    const conversation = standIn.openConversation({ channel: 'pva-studio', deliveryMode: 'normal' });
+    await conversation.callAction('wait');
+    expect(skill.received.at(-1)?.activity).toMatchObject({ serviceUrl: standIn.agent.serviceUrl });
+    expect((await skill.callBack(standIn, conversation.id, { type: 'message' })).status).toBe(200);
+  });
+
   it('replies are read from the body of the answer', async () => {
     const end = { type: 'endOfConversation', value: { status: 'pushUnavailable' } };
     skill.onActivity = () => ({ body: { activities: [{ type: 'message', text: 'no push here' }, end] } });

@@ -5,12 +5,12 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { StandIn } from '../../standin/stand-in.ts';
 
-export type Received = {
+type Received = {
   readonly authorization: string | undefined;
   readonly activity: Record<string, unknown>;
 };
 
-export type SkillReply = { status?: number; headers?: Record<string, string>; body?: unknown };
+type SkillReply = { status?: number; headers?: Record<string, string>; body?: unknown };
 
 export type FakeSkill = {
   readonly appId: string;
@@ -31,7 +31,7 @@ export type FakeSkill = {
   stop(): Promise<void>;
 };
 
-export type CallBackOptions = { token?: string | null; method?: string; rawBody?: string; activityId?: string };
+type CallBackOptions = { token?: string | null; method?: string; rawBody?: string; activityId?: string };
 
 /** Starts the skill on a free loopback port. */
 export async function startFakeSkill(): Promise<FakeSkill> {

@@ -14,12 +14,12 @@ const echo: Route = {
   answer: ({ params, body }) => answerJson(200, { id: params['id'], length: body.length }),
 };
 
-async function start(first = () => Promise.resolve(false)): Promise<{ url: string; refused: string[] }> {
+async function start(): Promise<{ url: string; refused: string[] }> {
   const refused: string[] = [];
   const onRefused = (request: { path: string }, status: number, reason: string): void => {
     refused.push(`${request.path} ${status} ${reason}`);
   };
-  running = await startServer({ routes: [echo], first, onRefused }, 0, '127.0.0.1');
+  running = await startServer({ routes: [echo], onRefused }, 0, '127.0.0.1');
   return { url: `http://127.0.0.1:${running.port}`, refused };
 }
 

@@ -17,7 +17,11 @@ export const subjectInput = z
 
 /** Makers bind variables of any type: "10" is as good as 10. Empty means: not given. */
 export const minutesInput = z
-  .union([z.literal('').transform(() => undefined), z.null().transform(() => undefined), z.coerce.number().int().min(1)])
+  .union([
+    z.literal('').transform(() => undefined),
+    z.null().transform(() => undefined),
+    z.coerce.number().int().min(1),
+  ])
   .optional();
 
 /** Reads the inputs of an action. Throws InvalidInputs that names the first faulty one. */

@@ -1,7 +1,10 @@
 // subscribe and unsubscribe: the action ends at once; what comes later is given at the user's next turn.
 
 import { z } from 'zod';
-import { subscribe as addSubscription, unsubscribe as endSubscriptions } from '../../conversations/subscription-store.ts';
+import {
+  subscribe as addSubscription,
+  unsubscribe as endSubscriptions,
+} from '../../conversations/subscription-store.ts';
 import { mostGivenInTurn, type SkillTurn } from '../skill-turn.ts';
 import { giveHeld } from './give-held.ts';
 import { parseInputs, subjectInput } from './inputs.ts';

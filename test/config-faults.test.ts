@@ -1,0 +1,118 @@
+import { describe, expect, it } from 'vitest';
+import { agent, appId, certificate, faultsOf, key } from './helpers/settings.ts';
+
+describe('settings that are refused, by name', () => {
+  it.each<[string, Record<string, string | undefined>, string]>([
+    ['no app id', { MicrosoftAppId: undefined }, 'MicrosoftAppId'],
+    ['an empty app id', { MicrosoftAppId: ' ' }, 'MicrosoftAppId'],
+    ['an app id that is no GUID', { MicrosoftAppId: 'my-bot' }, 'MicrosoftAppId'],
+    ['no secret', { MicrosoftAppPassword: undefined }, 'MicrosoftAppPassword'],
+    ['an empty secret', { MicrosoftAppPassword: '' }, 'MicrosoftAppPassword'],
+    ['no tenant', { MicrosoftAppTenantId: undefined }, 'MicrosoftAppTenantId'],
+    ['a tenant name instead of its id', { MicrosoftAppTenantId: 'contoso.com' }, 'MicrosoftAppTenantId'],
+    ['"common" as tenant', { MicrosoftAppTenantId: 'common' }, 'MicrosoftAppTenantId'],
+    ['an unknown type', { MicrosoftAppType: 'Tenant' }, 'MicrosoftAppType'],
+    [
+      'MultiTenant without tenants that may call',
+      { MicrosoftAppType: 'MultiTenant', MicrosoftAppTenantId: '' },
+      'ALLOWED_TENANTS',
+    ],
+    [
+      'MultiTenant without a secret',
+      { MicrosoftAppType: 'MultiTenant', MicrosoftAppPassword: '' },
+      'MicrosoftAppPassword',
+    ],
+    ['a managed identity with a secret', { MicrosoftAppType: 'UserAssignedMSI' }, 'MicrosoftAppPassword'],
+    [
+      'a managed identity with a certificate',
+      { ...certificate, MicrosoftAppType: 'UserAssignedMSI' },
+      'CertificateThumbprint',
+    ],
+    [
+      'a managed identity without tenant',
+      { MicrosoftAppType: 'UserAssignedMSI', MicrosoftAppPassword: '', MicrosoftAppTenantId: '' },
+      'MicrosoftAppTenantId',
+    ],
+    ['a secret and a certificate', { ...certificate, MicrosoftAppPassword: 'x' }, 'MicrosoftAppPassword'],
+    ['a thumbprint without key', { ...certificate, CertificatePrivateKey: '' }, 'CertificatePrivateKey'],
+    ['a key without thumbprint', { ...certificate, CertificateThumbprint: '' }, 'CertificateThumbprint'],
+    ['a thumbprint that is none', { ...certificate, CertificateThumbprint: 'abc' }, 'CertificateThumbprint'],
+    ['a key that is none', { ...certificate, CertificatePrivateKey: 'abc' }, 'CertificatePrivateKey'],
+    ['no callers', { AllowedCallers: undefined }, 'AllowedCallers'],
+    ['a list of nothing', { AllowedCallers: ' , ,' }, 'AllowedCallers'],
+    ['every caller', { AllowedCallers: '*' }, 'AllowedCallers'],
+    ['every caller, hidden in a list', { AllowedCallers: `${agent},*` }, 'AllowedCallers'],
+    ['a caller that is no GUID', { AllowedCallers: `${agent},agent` }, 'AllowedCallers'],
+    ['the skill itself as caller', { AllowedCallers: `${agent},${appId.toUpperCase()}` }, 'AllowedCallers'],
+    ['a tenant that is no GUID', { ALLOWED_TENANTS: 'common' }, 'ALLOWED_TENANTS'],
+    ['an unknown cloud', { ChannelService: 'https://botframework.example.com' }, 'ChannelService'],
+    ['plain http for tokens', { LOGIN_URL: 'http://login.example.com' }, 'LOGIN_URL'],
+    ['plain http for keys', { OPENID_METADATA_URL: 'http://keys.example.com' }, 'OPENID_METADATA_URL'],
+    ['a login that is no URL', { LOGIN_URL: 'login' }, 'LOGIN_URL'],
+    ['a host that only begins like loopback', { LOGIN_URL: 'http://127.0.0.1.example.com' }, 'LOGIN_URL'],
+    ['a login with a password in it', { LOGIN_URL: 'https://user:pass@login.example.com' }, 'LOGIN_URL'],
+    ['a bare host as service URL', { ALLOWED_SERVICE_URLS: 'bots.example.com' }, 'ALLOWED_SERVICE_URLS'],
+    ['a wildcard as service URL', { ALLOWED_SERVICE_URLS: 'https://*.example.com' }, 'ALLOWED_SERVICE_URLS'],
+    ['a single label as suffix', { ALLOWED_SERVICE_URLS: '.com' }, 'ALLOWED_SERVICE_URLS'],
+    [
+      'a suffix that anybody can get a name under',
+      { ALLOWED_SERVICE_URLS: '.azurewebsites.net' },
+      'ALLOWED_SERVICE_URLS',
+    ],
+    ['trafficmanager.net as suffix', { ALLOWED_SERVICE_URLS: '.trafficmanager.net' }, 'ALLOWED_SERVICE_URLS'],
+    ['an address as suffix', { ALLOWED_SERVICE_URLS: '.127.0.0.1' }, 'ALLOWED_SERVICE_URLS'],
+    ['an origin with a path', { ALLOWED_SERVICE_URLS: 'https://bots.example.com/api' }, 'ALLOWED_SERVICE_URLS'],
+    ['an origin with a user', { ALLOWED_SERVICE_URLS: 'https://a@bots.example.com' }, 'ALLOWED_SERVICE_URLS'],
+    ['another protocol', { ALLOWED_SERVICE_URLS: 'ftp://bots.example.com' }, 'ALLOWED_SERVICE_URLS'],
+    ['a key without a name', { NOTIFY_API_KEYS: `:${key}` }, 'NOTIFY_API_KEYS'],
+    ['a key without a secret', { NOTIFY_API_KEYS: 'erp' }, 'NOTIFY_API_KEYS'],
+    ['a secret of 23 characters', { NOTIFY_API_KEYS: `erp:${'x'.repeat(23)}` }, 'NOTIFY_API_KEYS'],
+    ['a secret with a space', { NOTIFY_API_KEYS: `erp:${'x'.repeat(12)} ${'x'.repeat(12)}` }, 'NOTIFY_API_KEYS'],
+    ['a name twice', { NOTIFY_API_KEYS: `erp:${key},erp:${key}2` }, 'NOTIFY_API_KEYS'],
+    ['a secret twice', { NOTIFY_API_KEYS: `erp:${key},crm:${key}` }, 'NOTIFY_API_KEYS'],
+    ['a public URL that is none', { PUBLIC_URL: 'notify.example.com' }, 'PUBLIC_URL'],
+    ['a public URL in plain http', { PUBLIC_URL: 'http://notify.example.com' }, 'PUBLIC_URL'],
+    ['a public URL with a path', { PUBLIC_URL: 'https://notify.example.com/api' }, 'PUBLIC_URL'],
+    ['a port that is none', { PORT: '80a' }, 'PORT'],
+    ['a port out of range', { PORT: '70000' }, 'PORT'],
+    ['a wait of no minutes', { WAIT_MAX_MINUTES: '0' }, 'WAIT_MAX_MINUTES'],
+    ['a turn that takes too long', { WAIT_IN_TURN_SECONDS: '60' }, 'WAIT_IN_TURN_SECONDS'],
+    ['half a worker', { DELIVERY_CONCURRENCY: '0.5' }, 'DELIVERY_CONCURRENCY'],
+    ['yes instead of true', { PUSH_WHEN_CLOSED: 'yes' }, 'PUSH_WHEN_CLOSED'],
+    ['a time without unit', { NOTIFICATION_TTL: '24' }, 'NOTIFICATION_TTL'],
+    ['a time that is too long', { NOTIFICATION_TTL: '8d' }, 'NOTIFICATION_TTL'],
+    ['no time at all', { NOTIFICATION_TTL: '0h' }, 'NOTIFICATION_TTL'],
+    ['an unknown log level', { LOG_LEVEL: 'loud' }, 'LOG_LEVEL'],
+    ['TLS checks switched off', { NODE_TLS_REJECT_UNAUTHORIZED: '0' }, 'NODE_TLS_REJECT_UNAUTHORIZED'],
+    ['a database that is not in this version', { DATABASE_URL: 'postgres://db' }, 'DATABASE_URL'],
+    ['a secret and its file', { MicrosoftAppPassword_FILE: '/run/secret' }, 'MicrosoftAppPassword'],
+    [
+      'a secret file that is not there',
+      { MicrosoftAppPassword: '', MicrosoftAppPassword_FILE: '/run/none' },
+      'MicrosoftAppPassword_FILE',
+    ],
+    [
+      'a secret file that is empty',
+      { MicrosoftAppPassword: '', MicrosoftAppPassword_FILE: '/run/empty' },
+      'MicrosoftAppPassword_FILE',
+    ],
+  ])('%s', (_, change, setting) => {
+    expect(faultsOf(change).map((fault) => fault.setting)).toContain(setting);
+  });
+
+  it('all at once, and never with a value', () => {
+    const faults = faultsOf({
+      MicrosoftAppId: 'x-my-id',
+      AllowedCallers: '*',
+      PORT: 'x-port',
+      NOTIFY_API_KEYS: 'x:secret',
+    });
+    expect(faults.map((fault) => fault.setting)).toEqual([
+      'PORT',
+      'MicrosoftAppId',
+      'AllowedCallers',
+      'NOTIFY_API_KEYS',
+    ]);
+    expect(JSON.stringify(faults)).not.toMatch(/x-my-id|x-port|x:secret|secret"/);
+  });
+});
