@@ -145,18 +145,20 @@ function readMovedUrl(settings: SettingReader, name: string, standard: string): 
   const url = settings.readUrl(name);
   if (!url) return standard;
   const moved = url.href.replace(/\/+$/, '');
-  if (moved !== standard) settings.addWarning(`${name} is moved to ${url.origin}.`);
+  if (moved !== standard) settings.addWarning(`${name} is not Microsoft's own address.`);
   return moved;
 }
 
 function readServiceUrlRules(settings: SettingReader): readonly ServiceUrlRule[] {
   const name = 'ALLOWED_SERVICE_URLS';
   const rules: ServiceUrlRule[] = [];
-  for (const entry of settings.readList(name)) {
+  for (const [index, entry] of settings.readList(name).entries()) {
     const parsed = parseServiceUrlRule(entry);
-    if ('fault' in parsed) settings.addFault(name, parsed.fault);
+    if ('fault' in parsed) settings.addFault(name, `entry ${index + 1}: ${parsed.fault}`);
     else rules.push(parsed.rule);
-    if ('warning' in parsed && parsed.warning !== undefined) settings.addWarning(`${name}: ${parsed.warning}`);
+    if ('warning' in parsed && parsed.warning !== undefined) {
+      settings.addWarning(`${name}, entry ${index + 1}: ${parsed.warning}.`);
+    }
   }
   return rules;
 }
@@ -165,23 +167,30 @@ function readApiKeys(settings: SettingReader): readonly ApiKey[] {
   const name = 'NOTIFY_API_KEYS';
   const keys: ApiKey[] = [];
   const entries = (settings.readSecret(name) ?? '').split(',').map((entry) => entry.trim());
-  for (const [index, entry] of entries.filter((text) => text !== '').entries()) {
+  const given = entries.filter((entry) => entry !== '');
+  for (const [index, entry] of given.entries()) {
     const [keyName = '', ...rest] = entry.split(':');
-    const secret = rest.join(':');
-    if (!/^[\w-]{1,64}$/.test(keyName))
-      settings.addFault(name, `entry ${index + 1}: must be name:secret, the name of letters, digits, - and _`);
-    else if (secret.length < 24)
-      settings.addFault(name, `entry ${index + 1} (${keyName}): the secret needs at least 24 characters`);
-    else if (!/^[\x21-\x7e]+$/.test(secret))
-      settings.addFault(name, `entry ${index + 1} (${keyName}): the secret may have printable ASCII characters only`);
-    else if (keys.some((key) => key.name === keyName)) settings.addFault(name, `the name ${keyName} is there twice`);
-    else if (keys.some((key) => key.secret === secret))
-      settings.addFault(name, `${keyName} has the secret of another name`);
-    else keys.push({ name: keyName, secret });
+    const key = { name: keyName, secret: rest.join(':') };
+    const fault = findKeyFault(key, keys);
+    // By its place, never by its name: where the colon was forgotten, the "name" is the secret itself.
+    if (fault === undefined) keys.push(key);
+    else settings.addFault(name, `entry ${index + 1}: ${fault}`);
   }
-  if (keys.length === 0)
+  if (given.length === 0) {
     settings.addWarning('NOTIFY_API_KEYS is not set: /api/notify answers 503 until there is a key.');
+  }
   return keys;
+}
+
+function findKeyFault({ name, secret }: ApiKey, earlier: readonly ApiKey[]): string | undefined {
+  if (!/^[\w-]{1,64}$/.test(name) || secret === '') {
+    return 'must be name:secret, the name of at most 64 letters, digits, - and _';
+  }
+  if (secret.length < 24) return 'the secret needs at least 24 characters';
+  if (!/^[\x21-\x7e]+$/.test(secret)) return 'the secret may have printable ASCII characters only';
+  if (earlier.some((key) => key.name === name)) return 'has the name of an earlier entry';
+  if (earlier.some((key) => key.secret === secret)) return 'has the secret of an earlier entry';
+  return undefined;
 }
 
 function refuseUnsafe(settings: SettingReader): void {

@@ -6,7 +6,17 @@ export type { Logger };
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
 
-const secretNames = ['authorization', 'x-api-key', 'cookie', 'secret', 'password', 'token', 'privateKey', 'text'];
+const secretNames = [
+  'authorization',
+  'Authorization',
+  'x-api-key',
+  'cookie',
+  'secret',
+  'password',
+  'token',
+  'privateKey',
+  'text',
+];
 
 /** A logger of this level; `destination` other than stdout is for tests. */
 export function createLogger(level: LogLevel, destination?: DestinationStream): Logger {

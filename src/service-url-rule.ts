@@ -10,46 +10,52 @@ export type ServiceUrlRule =
 type Parsed = { readonly rule: ServiceUrlRule; readonly warning?: string } | { readonly fault: string };
 
 /**
- * Suffixes under which anybody can get a name: allowing one would allow the world. Some have a dot-suffix of their own
- * tenant inside (`.contoso.azurewebsites.net` is fine, `.azurewebsites.net` is not).
+ * Anybody can get a name here, in some of them below a region: a dot-suffix at or under one would allow the world. An
+ * own host there is named by its exact origin.
  */
-const sharedSuffixes = new Set([
-  '.trafficmanager.net',
-  '.azurewebsites.net',
-  '.azure-api.net',
-  '.azurefd.net',
-  '.azureedge.net',
-  '.azurecontainerapps.io',
-  '.cloudapp.net',
-  '.cloudapp.azure.com',
-  '.core.windows.net',
-  '.blob.core.windows.net',
-  '.azurestaticapps.net',
-  '.powerapps.com',
-  '.microsoft.com',
-  '.azure.com',
-  '.windows.net',
-  '.sharepoint.com',
-  '.github.io',
-  '.ngrok.io',
-  '.ngrok.app',
-  '.ngrok.dev',
-  '.ngrok-free.app',
-  '.devtunnels.ms',
-  '.herokuapp.com',
-  '.vercel.app',
-  '.netlify.app',
-  '.workers.dev',
-  '.pages.dev',
-  '.amazonaws.com',
-  '.cloudfront.net',
-  '.run.app',
-  '.appspot.com',
-  '.web.app',
-  '.firebaseapp.com',
-  '.onrender.com',
-  '.fly.dev',
-]);
+const sharedRegistries = [
+  'trafficmanager.net',
+  'azurewebsites.net',
+  'azure-api.net',
+  'azurefd.net',
+  'azureedge.net',
+  'azurecontainerapps.io',
+  'azurestaticapps.net',
+  'cloudapp.net',
+  'azure.com',
+  'windows.net',
+  'sharepoint.com',
+  'devtunnels.ms',
+  'github.io',
+  'githubpreview.dev',
+  'app.github.dev',
+  'gitlab.io',
+  'ngrok.io',
+  'ngrok.app',
+  'ngrok.dev',
+  'ngrok-free.app',
+  'ngrok-free.dev',
+  'loca.lt',
+  'trycloudflare.com',
+  'workers.dev',
+  'pages.dev',
+  'amazonaws.com',
+  'cloudfront.net',
+  'run.app',
+  'appspot.com',
+  'cloudfunctions.net',
+  'web.app',
+  'firebaseapp.com',
+  'herokuapp.com',
+  'vercel.app',
+  'netlify.app',
+  'onrender.com',
+  'fly.dev',
+];
+
+/** Registries by their form (such as .co.uk), names of private networks, and two domains too wide to be meant. */
+const tooWide =
+  /^\.(co|com|org|net|gov|ac|edu|or|ne|go|gob|govt|ltd|plc|nom)\.[a-z]{2}$|\.(local|localhost|localdomain|internal|lan|arpa)$|^\.(powerapps|microsoft)\.com$/;
 
 const label = '[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?';
 const suffixPattern = new RegExp(`^(\\.${label}){2,}$`);
@@ -59,7 +65,7 @@ export function parseServiceUrlRule(entry: string): Parsed {
   if (entry.startsWith('.')) return parseSuffix(entry.toLowerCase());
   if (entry.includes('://')) return parseOrigin(entry);
   return {
-    fault: `an entry must be a dot-suffix such as .bots.example.com or an exact origin such as https://bots.example.com`,
+    fault: 'must be a dot-suffix such as .bots.example.com or an exact origin such as https://bots.example.com',
   };
 }
 
@@ -67,7 +73,11 @@ function parseSuffix(suffix: string): Parsed {
   if (!suffixPattern.test(suffix) || isIP(suffix.slice(1)) !== 0) {
     return { fault: 'a dot-suffix has at least two labels, such as .example.com' };
   }
-  if (sharedSuffixes.has(suffix)) return { fault: `anybody can get a name under ${suffix}; name the exact origin` };
+  if (tooWide.test(suffix) || sharedRegistries.some((registry) => suffix.endsWith(`.${registry}`))) {
+    return {
+      fault: 'others can get a name under this suffix; name the exact origin, such as https://bots.example.com',
+    };
+  }
   return { rule: { kind: 'suffix', suffix } };
 }
 
@@ -80,9 +90,9 @@ function parseOrigin(text: string): Parsed {
     return { fault: 'an exact origin has no path, query, user name or *' };
   }
   const rule = { kind: 'origin' as const, origin: url.origin };
-  if (url.protocol === 'http:') return { rule, warning: `${url.origin} is plain http: tokens can be read on the way` };
+  if (url.protocol === 'http:') return { rule, warning: 'is plain http: tokens can be read on the way' };
   if (isLoopback(url.hostname) || isIP(url.hostname.replace(/^\[|\]$/g, '')) !== 0 || !url.hostname.includes('.')) {
-    return { rule, warning: `${url.origin} is a private host` };
+    return { rule, warning: 'is a private host or a bare address' };
   }
   return { rule };
 }

@@ -54,9 +54,9 @@ export function createChatRoutes(parts: ChatParts): readonly Route[] {
     { methods: ['GET'], pattern: /^\/standin\/events$/, answer: guarded(() => streamState(parts)) },
     post(/^\/standin\/conversations$/, (_request, body) => open(parts, body)),
     act(/^\/standin\/conversations\/(?<id>[^/]+)\/actions$/, (body, one) =>
-      one.callAction(String(body['name']), isObject(body['inputs']) ? body['inputs'] : {}),
+      one.callAction(readText(body, 'name'), isObject(body['inputs']) ? body['inputs'] : {}),
     ),
-    act(/^\/standin\/conversations\/(?<id>[^/]+)\/messages$/, (body, one) => one.say(String(body['text'] ?? ''))),
+    act(/^\/standin\/conversations\/(?<id>[^/]+)\/messages$/, (body, one) => one.say(readText(body, 'text'))),
     act(/^\/standin\/conversations\/(?<id>[^/]+)\/cancel$/, (_body, one) => one.cancel()),
   ];
 }
@@ -165,6 +165,11 @@ function streamState(parts: ChatParts): Answer {
       send();
     },
   };
+}
+
+function readText(body: Body, field: string): string {
+  const value = body[field];
+  return typeof value === 'string' ? value : '';
 }
 
 function isObject(value: unknown): value is Body {

@@ -1,9 +1,10 @@
 // The demo as a process: starts the stand-in and the skill, tells the story, stops both, whatever happens.
 
-import { parseArgs } from 'node:util';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createReport, type Report } from './demo-report.ts';
-import { createSkillIdentity, type SkillProcess, startSkill } from './demo-skill.ts';
+import { parseArgs } from 'node:util';
+import { createPrinter, type Printer } from './demo-print.ts';
+import { type SkillIdentity, type SkillProcess, spawnSkill } from './demo-skill.ts';
 import { type Demo, describeNext, tellStory } from './demo-story.ts';
 import { startStandIn } from './stand-in.ts';
 
@@ -45,31 +46,29 @@ async function runDemo(once: boolean): Promise<number> {
   const interrupted = waitForSignal();
   const deadline = sleep(deadlineMs, undefined, { ref: false });
   const standIn = await startStandIn();
-  const identity = await createSkillIdentity();
-  const report = createReport({
-    write: (text) => void process.stdout.write(text),
-    colour: process.stdout.isTTY && (process.env['NO_COLOR'] ?? '') === '',
-    shorten: [
-      [standIn.agent.appId, '<agent app id>'],
-      [identity.appId, '<skill app id>'],
-      [standIn.tenantId, '<tenant id>'],
-      [new URL(standIn.agent.serviceUrl).pathname, '<service URL>/'],
-    ],
-  });
+  const identity = createIdentity();
+  const print = createPrinter(
+    (text) => void process.stdout.write(text),
+    process.stdout.isTTY && (process.env['NO_COLOR'] ?? '') === '',
+    new Map([
+      [standIn.agent.appId, '(the agent)'],
+      [identity.appId, '(the skill)'],
+      [standIn.tenantId, '(the tenant)'],
+    ]),
+  );
   let skill: SkillProcess | undefined;
   try {
-    skill = startSkill(standIn, identity);
-    const demo: Demo = { report, standIn, identity, skill };
-    const dead = failWhenDead(skill);
-    const told = tellStory(demo).then(() => 'told' as const);
-    const first = await Promise.race([told, interrupted, dead, failAt(deadline)]);
+    skill = await spawnSkill(standIn, identity);
+    const demo: Demo = { print, standIn, identity, skill };
+    const told = tellStory(demo);
+    const first = await Promise.race([told, interrupted, skill.death, failAt(deadline)]);
     if (first === 'interrupted') return interruptedCode;
     if (once) return 0;
     describeNext(demo);
-    await Promise.race([interrupted, dead]);
+    await Promise.race([interrupted, skill.death]);
     return 0;
   } catch (error) {
-    explainFailure(report, skill, error);
+    explainFailure(print, skill, error);
     return 1;
   } finally {
     await skill?.stop();
@@ -77,17 +76,18 @@ async function runDemo(once: boolean): Promise<number> {
   }
 }
 
+function createIdentity(): SkillIdentity {
+  const secret = (): string => randomBytes(24).toString('base64url');
+  return { appId: randomUUID(), secret: secret(), apiKey: secret() };
+}
+
 function waitForSignal(): Promise<'interrupted'> {
   return new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-      // A second one finds no listener and ends the process at once; its exit handler still ends the child.
+      // A second one finds no listener and ends the process at once.
       process.once(signal, () => resolve('interrupted'));
     }
   });
-}
-
-async function failWhenDead(skill: SkillProcess): Promise<never> {
-  throw new Error(`the skill is gone: ${await skill.ended}`);
 }
 
 async function failAt(deadline: Promise<void>): Promise<never> {
@@ -95,14 +95,10 @@ async function failAt(deadline: Promise<void>): Promise<never> {
   throw new Error(`not finished within ${deadlineMs / 1_000} s`);
 }
 
-function explainFailure(report: Report, skill: SkillProcess | undefined, error: unknown): void {
+function explainFailure(print: Printer, skill: SkillProcess | undefined, error: unknown): void {
   const reason = error instanceof Error ? error.message : String(error);
-  report.say('');
-  report.say(`The demo failed at ${report.currentStep}.`, 'red');
-  for (const line of reason.split('\n')) report.say(line);
-  const lines = skill?.lastLines() ?? [];
-  if (lines.length === 0) return;
-  report.say('');
-  report.say('The last lines of the skill:', 'bold');
-  for (const line of lines) report.say(`  ${line}`, 'dim');
+  print.failure(`The demo failed: ${reason}`);
+  if (skill === undefined || skill.logTail.length === 0) return;
+  print.line('The last lines of the skill:');
+  for (const line of skill.logTail) print.line(`  ${line}`);
 }

@@ -34,6 +34,8 @@ const furthestSendMs = 30 * day;
 /** Well below what Teams takes in one message (28 KB), card and text alike. */
 const longestText = 8_000;
 const largestCardBytes = 24 * 1024;
+/** Where an Adaptive Card holds an address, in lower case (adaptivecards.io/explorer). */
+const urlKeys = new Set(['url', 'iconurl', 'backgroundimage', 'poster', '$schema']);
 
 const plainText = (most: number) =>
   z
@@ -98,16 +100,17 @@ const shortSchema = z.strictObject({ subject: plainText(256), text: messageSchem
 export function parseNotifyRequest(body: unknown, now: number, defaultTtlMs: number): NotifyRequest {
   const request = isShortForm(body) ? readShort(body) : check(fullSchema, body);
   const sendAt = request.sendAt === undefined ? undefined : Date.parse(request.sendAt);
-  const startsAt = sendAt ?? now;
+  // A sendAt that has passed means now.
+  const startsAt = Math.max(sendAt ?? now, now);
   const expiresAt = request.expiresAt === undefined ? startsAt + defaultTtlMs : Date.parse(request.expiresAt);
-  checkTimes(sendAt, expiresAt, now);
+  checkTimes({ now, startsAt, expiresAt, longestLifeMs: Math.max(longestLifeMs, defaultTtlMs) });
   const { message, card } = request;
   return {
     to: request.to,
     content: card === undefined ? { ...(message && { message }) } : { card },
     ...(request.result && { result: request.result }),
     keepOpen: request.keepOpen,
-    ...(sendAt !== undefined && sendAt > now && { sendAt }),
+    ...(startsAt > now && { sendAt: startsAt }),
     expiresAt,
     ...(request.metadata && { metadata: request.metadata }),
   };
@@ -139,15 +142,22 @@ function readIssue(issue: z.core.$ZodIssue): FieldFault[] {
   return [{ path, message: issue.message }];
 }
 
-function checkTimes(sendAt: number | undefined, expiresAt: number, now: number): void {
+type Times = {
+  readonly now: number;
+  readonly startsAt: number;
+  readonly expiresAt: number;
+  /** The operator's own NOTIFICATION_TTL may be longer than the usual limit. */
+  readonly longestLifeMs: number;
+};
+
+function checkTimes(times: Times): void {
   const faults: FieldFault[] = [];
-  if (sendAt !== undefined && sendAt > now + furthestSendMs) {
-    faults.push({ path: 'sendAt', message: 'must be within 30 days' });
-  }
-  if (expiresAt <= (sendAt ?? now) || expiresAt <= now) {
+  if (times.startsAt > times.now + furthestSendMs) faults.push({ path: 'sendAt', message: 'must be within 30 days' });
+  if (times.expiresAt <= times.startsAt) {
     faults.push({ path: 'expiresAt', message: 'must be in the future and after sendAt' });
-  } else if (expiresAt > Math.max(sendAt ?? now, now) + longestLifeMs) {
-    faults.push({ path: 'expiresAt', message: 'must be at most 72 hours after sendAt, or from now' });
+  } else if (times.expiresAt > times.startsAt + times.longestLifeMs) {
+    const hours = Math.floor(times.longestLifeMs / hour);
+    faults.push({ path: 'expiresAt', message: `must be at most ${hours} hours after sendAt, or from now` });
   }
   if (faults.length > 0) throw invalid(faults);
 }
@@ -161,9 +171,9 @@ function invalid(faults: readonly FieldFault[]): AppError {
 function hasOnlyHttpsUrls(value: unknown): boolean {
   if (Array.isArray(value)) return value.every(hasOnlyHttpsUrls);
   if (typeof value !== 'object' || value === null) return true;
-  return Object.entries(value).every(([key, entry]) =>
-    /^(url|iconUrl|\$schema)$/i.test(key) && typeof entry === 'string'
-      ? /^https:\/\//i.test(entry) || entry.startsWith('http://adaptivecards.io/')
-      : hasOnlyHttpsUrls(entry),
-  );
+  return Object.entries(value).every(([key, entry]) => {
+    if (typeof entry !== 'string' || !urlKeys.has(key.toLowerCase())) return hasOnlyHttpsUrls(entry);
+    // The designer writes this address of the schema into every card; nothing opens it.
+    return /^https:\/\//i.test(entry) || (key === '$schema' && entry.startsWith('http://adaptivecards.io/'));
+  });
 }

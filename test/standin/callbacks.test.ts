@@ -175,6 +175,18 @@ describe('a callback is taken', () => {
     expect(conversation.transcript.at(-1)).toMatchObject({ from: 'skill', type: 'message', text: 'hello' });
   });
 
+  it('and is on record by the time that the conversation shows it', async () => {
+    const conversation = await openAction();
+    let lastDirection: string | undefined;
+    const shown = conversation.until((one) => {
+      lastDirection = standIn.wire.at(-1)?.direction;
+      return one.transcript.some((entry) => entry.from === 'skill');
+    });
+    await skill.callBack(standIn, conversation.id, message);
+    await shown;
+    expect(lastDirection).toBe('skill->agent');
+  });
+
   it('with an id when asked for', async () => {
     await start({ emptyCallbackBody: false });
     const { id } = await openAction();

@@ -30,10 +30,11 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  expect(pageErrors).toEqual([]);
   await page.close();
   await standIn.stop();
   await skill.stop();
+  // Also what the policy blocks ends up here.
+  if (pageErrors.length > 0) throw new Error(`errors in the page: ${pageErrors.join('; ')}`);
 });
 
 function describeSkill(): unknown {

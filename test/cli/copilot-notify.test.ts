@@ -1,0 +1,90 @@
+// The command line as it is installed: the built file, as a process of its own.
+
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { apiKey, type Skill, startSkill } from '../helpers/skill.ts';
+
+const entry = fileURLToPath(new URL('../../dist/src/cli/copilot-notify.js', import.meta.url));
+
+function run(args: string[], env: Record<string, string> = {}): Promise<{ code: number; out: string }> {
+  return new Promise((resolve) => {
+    const settings = { PATH: process.env['PATH'] ?? '', DOTENV_CONFIG_PATH: '/nonexistent/.env', ...env };
+    execFile(process.execPath, [entry, ...args], { env: settings }, (error, stdout, stderr) => {
+      resolve({ code: error ? Number(error.code) : 0, out: stdout + stderr });
+    });
+  });
+}
+
+describe('help', () => {
+  it.each([[['--help']], [[]], [['-h']]])('%j tells the commands', async (args) => {
+    const { code, out } = await run(args);
+    expect(code).toBe(0);
+    for (const command of ['start', 'check', 'notify', 'status']) expect(out).toContain(`copilot-notify ${command}`);
+  });
+
+  it('--version tells the version', async () => {
+    expect((await run(['--version'])).out).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+
+  it.each([[['dance']], [['notify', '--dance']], [['status']]])('%j is refused with exit code 2', async (args) => {
+    expect((await run(args)).code).toBe(2);
+  });
+});
+
+describe('check', () => {
+  it('lists every fault', async () => {
+    const { code, out } = await run(['check'], { PORT: 'x' });
+    expect(code).toBe(1);
+    expect(out).toMatch(/fault {4}PORT: [\s\S]*fault {4}MicrosoftAppId: /);
+  });
+
+  it('is content with good settings, and tells the warnings', async () => {
+    const { code, out } = await run(['check'], {
+      MicrosoftAppId: '11111111-1111-4111-8111-111111111111',
+      MicrosoftAppTenantId: '22222222-2222-4222-8222-222222222222',
+      MicrosoftAppPassword: 'a-very-secret-word',
+      AllowedCallers: '33333333-3333-4333-8333-333333333333',
+    });
+    expect(code).toBe(0);
+    expect(out).toContain('warning  PUBLIC_URL');
+    expect(out).not.toContain('a-very-secret-word');
+  });
+});
+
+describe('notify and status', () => {
+  let skill: Skill;
+  beforeAll(async () => {
+    skill = await startSkill();
+  });
+  afterAll(() => skill.stop());
+
+  it('send a notification and tell what became of it', async () => {
+    const conversation = skill.standIn.openConversation();
+    await conversation.callAction('waitForNotification', { subject: 's' });
+    const sent = await run(['notify', '--subject', 's', '--text', 'hello', '--url', skill.url, '--key', apiKey]);
+    expect(sent.code).toBe(0);
+    await conversation.until((now) => now.action?.state === 'ended');
+    const { id } = JSON.parse(sent.out) as { id: string };
+    await skill.settled(id, 'delivered');
+    const status = await run(['status', id, '--url', skill.url], { NOTIFY_API_KEY: apiKey });
+    expect(JSON.parse(status.out)).toMatchObject({ id, status: 'delivered' });
+  });
+
+  it.each([
+    ['a wrong key', ['--key', 'x'.repeat(24)], 1, /401/],
+    ['no key', [], 2, /NOTIFY_API_KEY/],
+    ['two recipients', ['--all', '--key', apiKey], 2, /exactly one/],
+    ['an end in the past', ['--expires-at', '2020-01-01T00:00:00Z', '--key', apiKey], 1, /expiresAt/],
+  ])('say what is wrong: %s', async (_, extra, code, words) => {
+    const result = await run(['notify', '--subject', 's', '--text', 't', '--url', skill.url, ...extra]);
+    expect(result.code).toBe(code);
+    expect(result.out).toMatch(words);
+  });
+
+  it('say when nobody answers', async () => {
+    const { code, out } = await run(['status', 'x', '--url', 'http://127.0.0.1:9', '--key', apiKey]);
+    expect(code).toBe(1);
+    expect(out).toContain('No answer from http://127.0.0.1:9');
+  });
+});

@@ -1,0 +1,159 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { AppError } from '../../src/errors.ts';
+import { parseNotifyRequest } from '../../src/notifications/notify-request.ts';
+
+const now = Date.parse('2026-01-01T00:00:00Z');
+const hour = 3_600_000;
+const ttl = 24 * hour;
+const full = { to: { subject: 's' }, message: { text: 't' } };
+
+const parse = (body: unknown) => parseNotifyRequest(body, now, ttl);
+
+function faultsOf(body: unknown): string[] {
+  try {
+    parse(body);
+  } catch (error) {
+    if (error instanceof AppError) return error.faults.map((fault) => fault.path);
+    throw error;
+  }
+  return ['(taken)'];
+}
+
+describe('requests that are taken', () => {
+  it('in the short form', () => {
+    expect(parse({ subject: 'order/42', text: 'shipped' })).toEqual({
+      to: { subject: 'order/42' },
+      content: { message: { text: 'shipped', textFormat: 'markdown' } },
+      keepOpen: false,
+      expiresAt: now + ttl,
+    });
+  });
+
+  it('in the full form', () => {
+    const body = {
+      to: { conversationId: 'c' },
+      card: { type: 'AdaptiveCard', version: '1.5', body: [{ type: 'Image', url: 'https://example.com/a.png' }] },
+      result: { a: 'text', b: 3, c: true },
+      keepOpen: true,
+      sendAt: '2026-01-01T01:00:00Z',
+      expiresAt: '2026-01-01T05:00:00+02:00',
+      metadata: { source: 'erp' },
+    };
+    expect(parse(body)).toEqual({
+      to: body.to,
+      content: { card: body.card },
+      result: body.result,
+      keepOpen: true,
+      sendAt: now + hour,
+      expiresAt: now + 3 * hour,
+      metadata: body.metadata,
+    });
+  });
+
+  it.each([{ userId: 'u' }, { all: true }, { subject: 'x'.repeat(256) }])('to %j', (to) => {
+    expect(parse({ ...full, to }).to).toEqual(to);
+  });
+
+  it('counts the life of a scheduled one from its time', () => {
+    expect(parse({ ...full, sendAt: '2026-01-02T00:00:00Z' }).expiresAt).toBe(now + 24 * hour + ttl);
+  });
+
+  it('sends at once what was scheduled for the past', () => {
+    expect(parse({ ...full, sendAt: '2025-12-31T23:00:00Z' })).not.toHaveProperty('sendAt');
+  });
+});
+
+describe('requests that are refused, by path', () => {
+  it.each<[string, unknown, string[]]>([
+    ['no object', 'hello', ['']],
+    ['null', null, ['']],
+    ['a list', [], ['']],
+    ['nothing', {}, ['to']],
+    ['no recipient', { message: { text: 't' } }, ['to']],
+    ['two recipients', { ...full, to: { subject: 's', userId: 'u' } }, ['to']],
+    ['no recipient inside', { ...full, to: {} }, ['to']],
+    ['all: false', { ...full, to: { all: false } }, ['to']],
+    ['a service URL', { ...full, serviceUrl: 'https://attacker.example' }, ['serviceUrl']],
+    ['an audience', { ...full, audience: 'x' }, ['audience']],
+    ['a reference', { ...full, reference: {} }, ['reference']],
+    ['a field inside the message', { ...full, message: { text: 't', speak: 's' } }, ['message.speak']],
+    ['neither message nor card', { to: full.to }, ['']],
+    ['message and card', { ...full, card: { type: 'AdaptiveCard' } }, ['']],
+    ['an empty text', { ...full, message: { text: '' } }, ['message.text']],
+    ['a text that is too long', { ...full, message: { text: 'x'.repeat(8001) } }, ['message.text']],
+    ['a text that is no text', { ...full, message: { text: 5 } }, ['message.text']],
+    ['an unknown format', { ...full, message: { text: 't', textFormat: 'html' } }, ['message.textFormat']],
+    ['a card of another type', { to: full.to, card: { type: 'HeroCard' } }, ['card.type']],
+    ['a card that is too large', { to: full.to, card: { type: 'AdaptiveCard', a: 'x'.repeat(24_600) } }, ['card']],
+    [
+      'a card with javascript',
+      { to: full.to, card: { type: 'AdaptiveCard', body: [{ url: 'javascript:alert(1)' }] } },
+      ['card'],
+    ],
+    [
+      'a card with data',
+      { to: full.to, card: { type: 'AdaptiveCard', actions: [{ url: 'data:text/html,x' }] } },
+      ['card'],
+    ],
+    [
+      'a card with plain http',
+      { to: full.to, card: { type: 'AdaptiveCard', body: [{ iconUrl: 'http://example.com' }] } },
+      ['card'],
+    ],
+    ['a result that is no object', { ...full, result: 'x' }, ['result']],
+    ['a result with half numbers', { ...full, result: { a: 1.5 } }, ['result.a']],
+    ['a result with lists', { ...full, result: { a: [1] } }, ['result.a']],
+    [
+      'a result of 26 fields',
+      { ...full, result: Object.fromEntries(Array.from({ length: 26 }, (_, n) => [`k${n}`, n])) },
+      ['result'],
+    ],
+    ['keepOpen as text', { ...full, keepOpen: 'yes' }, ['keepOpen']],
+    ['a time that is none', { ...full, sendAt: 'tomorrow' }, ['sendAt']],
+    ['a time without zone', { ...full, expiresAt: '2026-01-02T00:00:00' }, ['expiresAt']],
+    ['an end in the past', { ...full, expiresAt: '2025-12-31T00:00:00Z' }, ['expiresAt']],
+    [
+      'an end before the start',
+      { ...full, sendAt: '2026-01-01T02:00:00Z', expiresAt: '2026-01-01T01:00:00Z' },
+      ['expiresAt'],
+    ],
+    ['an end that is too far', { ...full, expiresAt: '2026-01-04T00:00:01Z' }, ['expiresAt']],
+    ['a start that is too far', { ...full, sendAt: '2026-02-01T00:00:00Z' }, ['sendAt']],
+    ['metadata with numbers', { ...full, metadata: { a: 1 } }, ['metadata.a']],
+    ['a subject with a newline', { subject: 'a\nb', text: 't' }, ['subject']],
+    ['an empty subject', { subject: '', text: 't' }, ['subject']],
+    ['a subject that is too long', { subject: 'x'.repeat(257), text: 't' }, ['subject']],
+    ['a short form without text', { subject: 's' }, ['text']],
+    ['a short form without subject', { text: 't' }, ['subject']],
+    ['a short form with more', { subject: 's', text: 't', to: undefined, extra: 1 }, ['to', 'extra']],
+  ])('%s', (_, body, paths) => {
+    const faults = faultsOf(body);
+    for (const path of paths) expect(faults.join(' ') || '(body)').toContain(path);
+    expect(faults).not.toContain('(taken)');
+  });
+
+  it('whatever is sent, it is taken or refused with a 422, and Object.prototype stays clean', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (body) => {
+        try {
+          parse(body);
+        } catch (error) {
+          expect(error).toBeInstanceOf(AppError);
+          expect((error as AppError).status).toBe(422);
+        }
+      }),
+      { numRuns: 1_000 },
+    );
+    expect(Object.keys(Object.prototype)).toEqual([]);
+  });
+
+  it('never repeats the text in its words', () => {
+    try {
+      parse({ ...full, message: { text: 'a-secret-text', more: 'a-secret-text' } });
+      expect.unreachable();
+    } catch (error) {
+      expect(JSON.stringify(error) + (error as Error).message).not.toContain('a-secret-text');
+    }
+  });
+});
