@@ -14,6 +14,8 @@ export type Demo = {
   readonly standIn: StandIn;
   readonly identity: SkillIdentity;
   readonly skill: SkillProcess;
+  /** Prints what has crossed the wire since the last call. */
+  readonly printWire: () => void;
 };
 
 type Notification = {
@@ -32,26 +34,21 @@ type Notification = {
 
 /** Runs all steps; rejects with the reason as soon as one does not do what it should. */
 export async function tellStory(demo: Demo): Promise<void> {
-  const { print, standIn } = demo;
-  const printWire = createWirePrinter(print, standIn);
+  const { print } = demo;
   print.line('Copilot Notify: a message from outside reaches a waiting Copilot Studio conversation.');
   print.line('All on 127.0.0.1, with identities made for this run. A stand-in plays Copilot Studio and its');
   print.line('Entra tenant: it checks every token and refuses what the service refuses.');
   describeStandIn(demo);
   await startSkill(demo);
   await importManifest(demo);
-  printWire();
   const conversation = await callWait(demo);
-  printWire();
   const id = await notify(demo);
   await watchArrival(demo, conversation);
-  printWire();
-  const attempts = await askStatus(demo, id);
+  await askStatus(demo, id);
   print.success(`What happened: the topic that waited for "${subject}" has its answer.`);
   print.line('A system that knows nothing of Copilot Studio made one request to /api/notify. The skill took a');
   print.line("token for the agent's app id, posted the message to the agent's service URL and ended the action");
   print.line(`with the result "notified". The user has read: "${text}"`);
-  print.line(`It took ${attempts} requests to the agent; none was refused.`);
 }
 
 /** How to go on by hand, while everything stays up. */
@@ -85,9 +82,10 @@ async function startSkill({ print, identity, skill, standIn }: Demo): Promise<vo
   print.field('ready', `at ${skill.url} after ${((Date.now() - startedAt) / 1_000).toFixed(1)} s`);
 }
 
-async function importManifest({ print, standIn, skill }: Demo): Promise<void> {
+async function importManifest({ print, standIn, skill, printWire }: Demo): Promise<void> {
   print.step('The agent imports the skill by its manifest');
   const { ok, findings, manifest } = await standIn.importSkill(`${skill.url}/manifests/skill-manifest-2.2.json`);
+  printWire();
   for (const { level, code, message, path } of findings) {
     print.field(level, `${code}${path === undefined ? '' : ` at ${path}`}: ${message}`);
   }
@@ -99,11 +97,12 @@ async function importManifest({ print, standIn, skill }: Demo): Promise<void> {
   print.field('actions', Object.keys(manifest?.activities ?? {}).join(', '));
 }
 
-async function callWait({ print, standIn }: Demo): Promise<AgentConversation> {
+async function callWait({ print, standIn, printWire }: Demo): Promise<AgentConversation> {
   print.step(`In Teams a topic calls waitForNotification for "${subject}"`);
   const conversation = standIn.openConversation({ channel: 'msteams', deliveryMode: 'normal' });
   await conversation.say('Where is my order 42?');
   const answer = await conversation.callAction('waitForNotification', { subject, timeoutMinutes: 10 });
+  printWire();
   if (answer.status !== 200) throw new Error(`the skill answered ${answer.status}: ${JSON.stringify(answer.body)}`);
   const { action } = conversation;
   if (action?.state !== 'open') {
@@ -129,17 +128,19 @@ async function notify({ print, identity, skill }: Demo): Promise<string> {
   return answer.id;
 }
 
-async function watchArrival({ print }: Demo, conversation: AgentConversation): Promise<void> {
+async function watchArrival({ print, printWire }: Demo, conversation: AgentConversation): Promise<void> {
   print.step('The skill sends it into the conversation and ends the action');
   await conversation.until((now) => now.action?.state === 'ended');
+  printWire();
   const arrived = conversation.transcript.some((entry) => entry.from === 'skill' && entry.text === text);
   if (!arrived) throw new Error(`the action has ended, but the message "${text}" has not arrived`);
   const outputs = conversation.action?.outputs ?? {};
   if (outputs['status'] !== 'notified') throw new Error(`the result is ${JSON.stringify(outputs)} instead of notified`);
+  print.line('The topic goes on with:');
+  for (const [name, value] of Object.entries(outputs)) print.field(name, String(value));
 }
 
-/** Prints what became of the notification; returns how many requests it took. */
-async function askStatus({ print, identity, skill }: Demo, id: string): Promise<number> {
+async function askStatus({ print, identity, skill }: Demo, id: string): Promise<void> {
   print.step('The other system asks what became of it');
   print.field('request', `GET /api/notifications/${id}`);
   let found = await fetchNotification(skill.url, identity.apiKey, id);
@@ -159,7 +160,6 @@ async function askStatus({ print, identity, skill }: Demo, id: string): Promise<
   if (found.status !== 'delivered') {
     throw new Error(`the notification is ${found.status}: ${delivery?.reasonText ?? 'no reason is given'}`);
   }
-  return delivery?.attempts.length ?? 0;
 }
 
 async function fetchNotification(url: string, apiKey: string, id: string): Promise<Notification> {
@@ -179,8 +179,8 @@ async function untilReady(url: string): Promise<void> {
   }
 }
 
-/** What has crossed the wire since the last call. A request is on record once answered, so causes are put first. */
-function createWirePrinter(print: Printer, standIn: StandIn): () => void {
+/** Prints what has crossed the wire since the last call. A request is recorded once answered, so causes go first. */
+export function createWirePrinter(print: Printer, standIn: StandIn): () => void {
   const order: readonly WireRecord['direction'][] = ['agent->manifest', 'agent->skill'];
   const rank = ({ direction }: WireRecord): number =>
     (order.indexOf(direction) + order.length + 1) % (order.length + 1);

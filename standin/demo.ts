@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { createPrinter, type Printer } from './demo-print.ts';
 import { type SkillIdentity, type SkillProcess, spawnSkill } from './demo-skill.ts';
-import { type Demo, describeNext, tellStory } from './demo-story.ts';
+import { createWirePrinter, type Demo, describeNext, tellStory } from './demo-story.ts';
 import { startStandIn } from './stand-in.ts';
 
 const deadlineMs = 20_000;
@@ -56,10 +56,11 @@ async function runDemo(once: boolean): Promise<number> {
       [standIn.tenantId, '(the tenant)'],
     ]),
   );
+  const printWire = createWirePrinter(print, standIn);
   let skill: SkillProcess | undefined;
   try {
     skill = await spawnSkill(standIn, identity);
-    const demo: Demo = { print, standIn, identity, skill };
+    const demo: Demo = { print, standIn, identity, skill, printWire };
     const told = tellStory(demo);
     const first = await Promise.race([told, interrupted, skill.death, failAt(deadline)]);
     if (first === 'interrupted') return interruptedCode;
@@ -68,6 +69,7 @@ async function runDemo(once: boolean): Promise<number> {
     await Promise.race([interrupted, skill.death]);
     return 0;
   } catch (error) {
+    printWire();
     explainFailure(print, skill, error);
     return 1;
   } finally {
@@ -77,8 +79,11 @@ async function runDemo(once: boolean): Promise<number> {
 }
 
 function createIdentity(): SkillIdentity {
-  const secret = (): string => randomBytes(24).toString('base64url');
-  return { appId: randomUUID(), secret: secret(), apiKey: secret() };
+  return { appId: randomUUID(), secret: createSecret(), apiKey: createSecret() };
+}
+
+function createSecret(): string {
+  return randomBytes(24).toString('base64url');
 }
 
 function waitForSignal(): Promise<'interrupted'> {
