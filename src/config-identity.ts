@@ -55,14 +55,15 @@ function checkCertificate(settings: SettingReader, thumbprint: string, privateKe
   if (thumbprint === '') settings.addFault('CertificateThumbprint', 'is missing: it goes with CertificatePrivateKey');
   else if (!/^[0-9a-f]{40}$/i.test(thumbprint)) settings.addFault('CertificateThumbprint', 'must be 40 hex digits');
   if (privateKey === '') settings.addFault('CertificatePrivateKey', 'is missing: it goes with CertificateThumbprint');
-  else if (!isPrivateKey(privateKey)) settings.addFault('CertificatePrivateKey', 'is not a private key in PEM form');
+  else if (!isRsaPrivateKey(privateKey))
+    settings.addFault('CertificatePrivateKey', 'is not an RSA private key in PEM form');
   return { kind: 'certificate', thumbprint, privateKey };
 }
 
-function isPrivateKey(pem: string): boolean {
+/** RSA, as MSAL signs its assertions with RS256 or PS256: another key would fail at the first token. */
+function isRsaPrivateKey(pem: string): boolean {
   try {
-    createPrivateKey(pem);
-    return true;
+    return createPrivateKey(pem).asymmetricKeyType === 'rsa';
   } catch {
     return false;
   }

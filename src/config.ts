@@ -145,7 +145,7 @@ function readMovedUrl(settings: SettingReader, name: string, standard: string): 
   const url = settings.readUrl(name);
   if (!url) return standard;
   const moved = url.href.replace(/\/+$/, '');
-  if (moved !== standard) settings.addWarning(`${name} is not Microsoft's own address.`);
+  if (moved !== standard) settings.addWarning(`${name} is moved away from Microsoft's own address.`);
   return moved;
 }
 
@@ -157,7 +157,7 @@ function readServiceUrlRules(settings: SettingReader): readonly ServiceUrlRule[]
     if ('fault' in parsed) settings.addFault(name, `entry ${index + 1}: ${parsed.fault}`);
     else rules.push(parsed.rule);
     if ('warning' in parsed && parsed.warning !== undefined) {
-      settings.addWarning(`${name}, entry ${index + 1}: ${parsed.warning}.`);
+      settings.addWarning(`${name}: entry ${index + 1} ${parsed.warning}.`);
     }
   }
   return rules;

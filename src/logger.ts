@@ -10,10 +10,13 @@ const secretNames = [
   'authorization',
   'Authorization',
   'x-api-key',
+  'X-API-Key',
   'cookie',
   'secret',
   'password',
   'token',
+  'access_token',
+  'client_secret',
   'privateKey',
   'text',
 ];
@@ -30,7 +33,7 @@ export function createLogger(level: LogLevel, destination?: DestinationStream): 
       paths: secretNames.flatMap((name) => [`["${name}"]`, `*["${name}"]`, `*.*["${name}"]`]),
       censor: '[redacted]',
     },
-    serializers: { err: serializeError },
+    serializers: { err: serializeError, error: serializeError },
   };
   return destination ? pino(options, destination) : pino(options);
 }

@@ -1,5 +1,10 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { agent, appId, certificate, faultsOf, key } from './helpers/settings.ts';
+
+const ecPem = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  .privateKey.export({ type: 'pkcs8', format: 'pem' })
+  .toString();
 
 describe('settings that are refused, by name', () => {
   it.each<[string, Record<string, string | undefined>, string]>([
@@ -38,6 +43,7 @@ describe('settings that are refused, by name', () => {
     ['a key without thumbprint', { ...certificate, CertificateThumbprint: '' }, 'CertificateThumbprint'],
     ['a thumbprint that is none', { ...certificate, CertificateThumbprint: 'abc' }, 'CertificateThumbprint'],
     ['a key that is none', { ...certificate, CertificatePrivateKey: 'abc' }, 'CertificatePrivateKey'],
+    ['a key that is not RSA', { ...certificate, CertificatePrivateKey: ecPem }, 'CertificatePrivateKey'],
     ['no callers', { AllowedCallers: undefined }, 'AllowedCallers'],
     ['a list of nothing', { AllowedCallers: ' , ,' }, 'AllowedCallers'],
     ['every caller', { AllowedCallers: '*' }, 'AllowedCallers'],
@@ -98,6 +104,17 @@ describe('settings that are refused, by name', () => {
     ],
   ])('%s', (_, change, setting) => {
     expect(faultsOf(change).map((fault) => fault.setting)).toContain(setting);
+  });
+
+  it.each([
+    ['where its name was forgotten', 'canary-secret-without-a-name-1234'],
+    ['that is too short', 'erp:canary'],
+    ['that another name has', `erp:canary-${key},canary:canary-${key}`],
+    ['whose name is there twice', `canary:${key},canary:${key}2`],
+  ])('without repeating an API key %s', (_, keys) => {
+    const faults = faultsOf({ NOTIFY_API_KEYS: keys });
+    expect(faults.map((fault) => fault.setting)).toEqual(['NOTIFY_API_KEYS']);
+    expect(JSON.stringify(faults)).not.toContain('canary');
   });
 
   it('all at once, and never with a value', () => {

@@ -36,6 +36,10 @@ function causeOf(refusal: ParentRefusal, conversation: Conversation): string {
 export function explainTokenFailure(cause: unknown): string {
   const text = cause instanceof Error ? cause.message : '';
   const code = /AADSTS\d+/.exec(text)?.[0];
+  // MSAL reads the tenant's metadata first; for an unknown tenant that fails without any code of Entra's.
+  if (text.includes('endpoints_resolution_error')) {
+    return 'No token could be had: MicrosoftAppTenantId is not a tenant, or the login endpoint (LOGIN_URL) does not answer.';
+  }
   const known = code === undefined ? undefined : wordsOf[code];
   if (known !== undefined) return `No token could be had (${code}): ${known}`;
   return code === undefined

@@ -1,5 +1,8 @@
 // Talks to a running service over HTTP, as any sender does: the database file belongs to the service's process alone.
 
+/** Longer than the service takes for anything; without it a service that hangs would hang the shell. */
+const answerWithinMs = 30_000;
+
 export type Target = { readonly url: string; readonly key: string };
 
 export type NotifyOptions = {
@@ -60,10 +63,18 @@ async function callService(
     write('No API key: give --key or set NOTIFY_API_KEY to a secret of NOTIFY_API_KEYS.\n');
     return 2;
   }
+  if (!/^[\x21-\x7e]+$/.test(target.key)) {
+    // fetch would refuse it too, and repeat the key in its error.
+    write('The API key may have printable ASCII characters only.\n');
+    return 2;
+  }
   const headers = { 'x-api-key': target.key, 'content-type': 'application/json' };
   try {
     const answer = await fetch(new URL(path, target.url), {
       headers,
+      // Followed, a redirect would take X-API-Key along to whatever host it names.
+      redirect: 'manual',
+      signal: AbortSignal.timeout(answerWithinMs),
       ...(body !== undefined && { method: 'POST', body }),
     });
     const text = await answer.text();

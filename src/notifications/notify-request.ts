@@ -43,11 +43,13 @@ const plainText = (most: number) =>
     .min(1, 'must not be empty')
     .max(most, `must have at most ${most} characters`)
     .regex(/^\P{Cc}*$/u, 'must not have control characters');
+/** Trimmed as in the actions (bot/actions/inputs.ts): a blank too many would never meet its wait. */
+const subjectText = z.string().trim().pipe(plainText(256));
 const time = z.iso.datetime({ offset: true, error: 'must be a time as in RFC 3339, such as 2026-01-31T12:00:00Z' });
 
 const recipientSchema = z.union(
   [
-    z.strictObject({ subject: plainText(256) }),
+    z.strictObject({ subject: subjectText }),
     z.strictObject({ conversationId: plainText(64) }),
     z.strictObject({ userId: plainText(256) }),
     z.strictObject({ all: z.literal(true) }),
@@ -91,7 +93,7 @@ const fullSchema = z
   .refine((body) => (body.message === undefined) !== (body.card === undefined), {
     error: 'must have exactly one of message and card',
   });
-const shortSchema = z.strictObject({ subject: plainText(256), text: messageSchema.shape.text, ...options });
+const shortSchema = z.strictObject({ subject: subjectText, text: messageSchema.shape.text, ...options });
 
 /**
  * Reads the body of a notify request, in its full or its short form (`{subject, text}`). Times in epoch ms. Throws

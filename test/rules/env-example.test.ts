@@ -15,7 +15,9 @@ function settingsAskedFor(): string[] {
   return [...asked].filter((name) => !['NODE_TLS_REJECT_UNAUTHORIZED', 'DATABASE_URL'].includes(name)).toSorted();
 }
 
-const inExample = [...readText('.env.example').matchAll(/^#? ?([A-Za-z_]+)=/gm)].map(([, name]) => name ?? '').toSorted();
+const inExample = [...readText('.env.example').matchAll(/^#? ?([A-Za-z_]+)=/gm)]
+  .map(([, name]) => name ?? '')
+  .toSorted();
 
 describe('.env.example', () => {
   it('names exactly the settings that are read', () => {

@@ -1,0 +1,130 @@
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createTokenSource } from '../../src/bot/credentials.ts';
+import { explainTokenFailure } from '../../src/bot/explain-refusal.ts';
+import type { Identity } from '../../src/config.ts';
+import { type StandIn, startStandIn } from '../../standin/stand-in.ts';
+import { createFakeClock, type FakeClock } from '../helpers/fake-clock.ts';
+
+let clock: FakeClock;
+let standIn: StandIn;
+const appId = randomUUID();
+const secret = randomUUID();
+
+beforeEach(async () => {
+  clock = createFakeClock();
+  standIn = await startStandIn({ now: clock.now });
+  standIn.registerApp({ appId, secret });
+});
+afterEach(() => standIn.stop());
+
+function createTokens(change: Partial<Identity> = {}) {
+  const identity: Identity = {
+    appId,
+    appType: 'SingleTenant',
+    tenantId: standIn.tenantId,
+    credential: { kind: 'secret', secret },
+    ...change,
+  };
+  return createTokenSource({ identity, loginUrl: standIn.loginUrl, now: clock.now });
+}
+
+const tokenRequests = () =>
+  standIn.wire.filter((record) => record.direction === 'skill->tenant' && record.method === 'POST');
+
+async function explainFailure(change: Partial<Identity>, audience = standIn.agent.appId): Promise<string> {
+  const error: unknown = await createTokens(change)(audience).then(
+    () => new Error('a token was issued'),
+    (thrown: unknown) => thrown,
+  );
+  return explainTokenFailure(error);
+}
+
+describe('tokens for parents', () => {
+  it('are asked for once, however many wait', async () => {
+    const tokens = createTokens();
+    const headers = await Promise.all(Array.from({ length: 50 }, () => tokens(standIn.agent.appId)));
+    expect(new Set(headers).size).toBe(1);
+    expect(headers[0]).toMatch(/^Bearer [\w-]+\.[\w-]+\.[\w-]+$/);
+    expect(tokenRequests()).toHaveLength(1);
+    expect(tokenRequests()[0]).toMatchObject({ scope: `${standIn.agent.appId}/.default`, status: 200 });
+  });
+
+  it('are one for each audience', async () => {
+    const other = { appId: randomUUID(), secret: randomUUID() };
+    standIn.registerApp(other);
+    const tokens = createTokens();
+    const [first, second] = await Promise.all([tokens(standIn.agent.appId), tokens(other.appId)]);
+    expect(first).not.toBe(second);
+    expect(tokenRequests().map((record) => record.token?.['aud'])).toEqual(
+      expect.arrayContaining([standIn.agent.appId, other.appId]),
+    );
+  });
+
+  it('are kept until five minutes before their end', async () => {
+    const tokens = createTokens();
+    await tokens(standIn.agent.appId);
+    clock.advance(54 * 60_000);
+    await tokens(standIn.agent.appId);
+    expect(tokenRequests()).toHaveLength(1);
+    clock.advance(2 * 60_000);
+    await tokens(standIn.agent.appId);
+    expect(tokenRequests()).toHaveLength(2);
+  });
+
+  it('are asked for again after a failure', async () => {
+    const tokens = createTokens();
+    await expect(tokens(randomUUID())).rejects.toThrow();
+    const late = { appId: randomUUID(), secret: randomUUID() };
+    await expect(tokens(late.appId)).rejects.toThrow();
+    standIn.registerApp(late);
+    await expect(tokens(late.appId)).resolves.toMatch(/^Bearer /);
+  });
+
+  it('of a multi-tenant registration come from the Bot Framework tenant', async () => {
+    const multi = { appId: randomUUID(), secret: randomUUID(), tenantId: 'botframework.com' };
+    standIn.registerApp(multi);
+    const tokens = createTokens({
+      appId: multi.appId,
+      appType: 'MultiTenant',
+      tenantId: undefined,
+      credential: { kind: 'secret', secret: multi.secret },
+    });
+    await tokens(standIn.agent.appId);
+    expect(tokenRequests().at(-1)?.token).toMatchObject({ tid: 'd6d49420-f39b-4df7-a1dc-d59a935871db' });
+  });
+
+  it('with a certificate are asked for with a signed assertion instead of a secret', async () => {
+    const privateKey = generateKeyPairSync('rsa', { modulusLength: 2048 })
+      .privateKey.export({ type: 'pkcs8', format: 'pem' })
+      .toString();
+    const credential = { kind: 'certificate' as const, thumbprint: 'A'.repeat(40), privateKey };
+    // The stand-in knows secrets only: that it is asked at all, and refuses, shows that the assertion was made.
+    await expect(createTokens({ credential })(standIn.agent.appId)).rejects.toThrow();
+    expect(tokenRequests()).toHaveLength(1);
+    expect(tokenRequests()[0]?.status).toBeGreaterThanOrEqual(400);
+  });
+});
+
+describe('why there is no token, in words', () => {
+  it('a wrong secret names MicrosoftAppPassword', async () => {
+    const words = await explainFailure({ credential: { kind: 'secret', secret: 'wrong' } });
+    expect(words).toMatch(/AADSTS7000215.*MicrosoftAppPassword/);
+  });
+
+  it('an unknown app names MicrosoftAppId', async () => {
+    expect(await explainFailure({ appId: randomUUID() })).toMatch(/AADSTS700016.*MicrosoftAppId/);
+  });
+
+  it('a wrong tenant names MicrosoftAppTenantId', async () => {
+    expect(await explainFailure({ tenantId: randomUUID() })).toMatch(/MicrosoftAppTenantId/);
+  });
+
+  it('a parent of another tenant is named as such', async () => {
+    expect(await explainFailure({}, randomUUID())).toMatch(/AADSTS500011.*another tenant/);
+  });
+
+  it('an endpoint that does not answer names LOGIN_URL', () => {
+    expect(explainTokenFailure(new Error('connect ECONNREFUSED'))).toContain('LOGIN_URL');
+  });
+});
