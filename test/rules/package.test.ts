@@ -11,7 +11,13 @@ type Package = {
   dependencies: Record<string, string>;
   devDependencies: Record<string, string>;
 };
-type Lockfile = { packages: Record<string, { resolved?: string; integrity?: string; hasInstallScript?: boolean }> };
+type LockedPackage = {
+  resolved?: string;
+  integrity?: string;
+  hasInstallScript?: boolean;
+  optionalDependencies?: Record<string, string>;
+};
+type Lockfile = { packages: Record<string, LockedPackage> };
 
 const manifest = JSON.parse(readText('package.json')) as Package;
 const lockfile = JSON.parse(readText('package-lock.json')) as Lockfile;
@@ -86,6 +92,15 @@ describe('package-lock.json', () => {
 
   it('has a checksum for every package', () => {
     expect(packages.filter(([, { integrity }]) => integrity === undefined).map(([path]) => path)).toEqual([]);
+  });
+
+  // npm leaves out what its registry lacks at that moment, without a word; npm 11 then refuses `npm ci` everywhere.
+  it('has every optional package, also those for other platforms than the one it was made on', () => {
+    const names = new Set(packages.map(([path]) => path.replace(/^.*node_modules\//u, '')));
+    const missing = packages.flatMap(([, { optionalDependencies = {} }]) =>
+      Object.keys(optionalDependencies).filter((name) => !names.has(name)),
+    );
+    expect(missing).toEqual([]);
   });
 
   it('has no package with an install script but the optional one that is turned off', () => {
