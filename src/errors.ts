@@ -27,6 +27,8 @@ export type FieldFault = { readonly path: string; readonly message: string };
 type AppErrorOptions = {
   readonly cause?: unknown;
   readonly faults?: readonly FieldFault[];
+  /** Why, for the log alone: what a stranger must not learn about the checks. */
+  readonly reason?: string;
   /** Extra response headers, such as WWW-Authenticate, Allow or Retry-After. */
   readonly headers?: Readonly<Record<string, string>>;
 };
@@ -40,6 +42,7 @@ export class AppError extends Error {
   readonly code: ErrorCode;
   readonly status: number;
   readonly faults: readonly FieldFault[];
+  readonly reason: string | undefined;
   readonly headers: Readonly<Record<string, string>>;
 
   constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
@@ -47,6 +50,7 @@ export class AppError extends Error {
     this.code = code;
     this.status = statusOfCode[code];
     this.faults = options.faults ?? [];
+    this.reason = options.reason;
     this.headers = options.headers ?? {};
   }
 }

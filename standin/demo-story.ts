@@ -16,6 +16,8 @@ export type Demo = {
   readonly skill: SkillProcess;
   /** Prints what has crossed the wire since the last call. */
   readonly printWire: () => void;
+  /** Aborted when the demo ends: what is still polled would keep the process up. */
+  readonly stopSignal: AbortSignal;
 };
 
 type Notification = {
@@ -46,9 +48,9 @@ export async function tellStory(demo: Demo): Promise<void> {
   await watchArrival(demo, conversation);
   await askStatus(demo, id);
   print.success(`What happened: the topic that waited for "${subject}" has its answer.`);
-  print.line('A system that knows nothing of Copilot Studio made one request to /api/notify. The skill took a');
-  print.line("token for the agent's app id, posted the message to the agent's service URL and ended the action");
-  print.line(`with the result "notified". The user has read: "${text}"`);
+  print.line('A system that knows nothing of Copilot Studio made one request to /api/notify. The skill took');
+  print.line("a token for the agent's app id, posted the message to the agent's service URL and ended the");
+  print.line(`action with the result "notified". The user has read: "${text}"`);
 }
 
 /** How to go on by hand, while everything stays up. */
@@ -69,13 +71,14 @@ function describeStandIn({ print, standIn }: Demo): void {
   print.field('chat page', standIn.chatPageUrl);
   print.field('tenant id', standIn.tenantId);
   print.field('agent app id', standIn.agent.appId);
-  print.field('service URL', standIn.agent.serviceUrl);
+  // The whole address is longer than a line.
+  print.field('service URL', `${new URL(standIn.agent.serviceUrl).pathname} at the same address`);
 }
 
-async function startSkill({ print, identity, skill, standIn }: Demo): Promise<void> {
+async function startSkill({ print, identity, skill, standIn, stopSignal }: Demo): Promise<void> {
   print.step('The skill starts as a process of its own');
   const startedAt = Date.now();
-  await untilReady(skill.url);
+  await untilReady(skill.url, stopSignal);
   // The home page of a registration tells which domain its endpoint may be on.
   standIn.registerApp({ appId: identity.appId, secret: identity.secret, homePageUrl: skill.url });
   print.field('skill app id', identity.appId);
@@ -140,13 +143,13 @@ async function watchArrival({ print, printWire }: Demo, conversation: AgentConve
   for (const [name, value] of Object.entries(outputs)) print.field(name, String(value));
 }
 
-async function askStatus({ print, identity, skill }: Demo, id: string): Promise<void> {
+async function askStatus({ print, identity, skill, stopSignal }: Demo, id: string): Promise<void> {
   print.step('The other system asks what became of it');
   print.field('request', `GET /api/notifications/${id}`);
   let found = await fetchNotification(skill.url, identity.apiKey, id);
   while (['pending', 'sending'].includes(found.status)) {
     // The parent has it a moment before the skill has written that down.
-    await sleep(pollMs);
+    await sleep(pollMs, undefined, { signal: stopSignal });
     found = await fetchNotification(skill.url, identity.apiKey, id);
   }
   const [delivery] = found.deliveries;
@@ -170,12 +173,12 @@ async function fetchNotification(url: string, apiKey: string, id: string): Promi
   return (await response.json()) as Notification;
 }
 
-async function untilReady(url: string): Promise<void> {
+async function untilReady(url: string, signal: AbortSignal): Promise<void> {
   for (;;) {
-    const answer = await fetch(`${url}/health/ready`).catch(() => undefined);
+    const answer = await fetch(`${url}/health/ready`, { signal }).catch(() => undefined);
     await answer?.body?.cancel();
     if (answer?.status === 200) return;
-    await sleep(pollMs);
+    await sleep(pollMs, undefined, { signal });
   }
 }
 

@@ -57,10 +57,11 @@ async function runDemo(once: boolean): Promise<number> {
     ]),
   );
   const printWire = createWirePrinter(print, standIn);
+  const stop = new AbortController();
   let skill: SkillProcess | undefined;
   try {
     skill = await spawnSkill(standIn, identity);
-    const demo: Demo = { print, standIn, identity, skill, printWire };
+    const demo: Demo = { print, standIn, identity, skill, printWire, stopSignal: stop.signal };
     const told = tellStory(demo);
     const first = await Promise.race([told, interrupted, skill.death, failAt(deadline)]);
     if (first === 'interrupted') return interruptedCode;
@@ -73,6 +74,7 @@ async function runDemo(once: boolean): Promise<number> {
     explainFailure(print, skill, error);
     return 1;
   } finally {
+    stop.abort();
     await skill?.stop();
     await standIn.stop();
   }

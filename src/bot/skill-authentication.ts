@@ -50,7 +50,7 @@ export class SkillAuthentication extends BotFrameworkAuthentication {
       const inTurn = verdict.allowed === 'inTurn' && activity.deliveryMode === 'expectReplies';
       if (verdict.allowed !== 'push' && !inTurn) {
         const reason = verdict.allowed === 'no' ? verdict.reason : 'it takes no replies outside of a turn';
-        throw new AppError('service_url_not_allowed', `The activity's serviceUrl is refused: ${reason}.`);
+        throw new AppError('service_url_not_allowed', "The activity's serviceUrl is not allowed.", { reason });
       }
     }
     return {

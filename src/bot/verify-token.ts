@@ -41,8 +41,8 @@ const claimsSchema = z.object({
 
 /**
  * Verifies an Authorization header. Throws AppError `invalid_token` (401) for anything wrong with the token,
- * `caller_not_allowed` (403) for a good token of a caller that AllowedCallers does not name. The message names the
- * reason for the log; the caller gets a constant body.
+ * `caller_not_allowed` (403) for a good token of a caller that AllowedCallers does not name. Their messages are constant;
+ * `reason` tells the log which check it was.
  */
 export async function verifyToken(
   authorization: string | undefined,
@@ -57,19 +57,21 @@ export async function verifyToken(
     throw invalidToken(`claim ${issue?.path.join('.') ?? ''} is missing or wrong`);
   }
   const { exp, nbf, scp: _, ...claims } = parsed.data;
-  if (exp - nbf > longestLifeSeconds) throw invalidToken('it lives longer than a day');
+  if (exp - nbf > longestLifeSeconds) throw invalidToken('the token lives longer than a day');
   checkIssuer(claims.iss, claims.tid, rules);
   const appId = readCallerId(claims);
-  if (appId === rules.appId) throw invalidToken('it is our own');
+  if (appId === rules.appId) throw invalidToken('the token is our own');
   if (!rules.allowedCallers.includes(appId)) {
-    throw new AppError('caller_not_allowed', `Caller ${appId} is not in AllowedCallers.`);
+    throw new AppError('caller_not_allowed', 'The caller is not in AllowedCallers.', {
+      reason: `caller ${appId} of tenant ${claims.tid} is not in AllowedCallers`,
+    });
   }
   return { appId, tenantId: claims.tid, claims };
 }
 
 function readBearer(authorization: string | undefined): string {
-  if (authorization === undefined) throw invalidToken('there is none');
-  if (authorization.length > longestToken) throw invalidToken('it is too long');
+  if (authorization === undefined) throw invalidToken('there is no token');
+  if (authorization.length > longestToken) throw invalidToken('the token is too long');
   const match = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization);
   if (!match?.[1]) throw invalidToken('the Authorization header is not "Bearer" and a signed token');
   return match[1];
@@ -79,9 +81,10 @@ async function verifySignature(token: string, keys: SigningKeys, appId: string, 
   try {
     const { alg, kid } = decodeProtectedHeader(token);
     // Asked before any key is looked up: an unsigned token costs no fetch.
-    if (alg !== 'RS256' || typeof kid !== 'string') throw invalidToken('it is not signed with RS256 and a key id');
+    if (alg !== 'RS256' || typeof kid !== 'string')
+      throw invalidToken('the token is not signed with RS256 and a key id');
     const key = await keys.find(kid);
-    if (!key) throw invalidToken('its key is not one of the issuer');
+    if (!key) throw invalidToken('the key of the token is not one of the issuer');
     const { payload } = await jwtVerify(token, key, {
       algorithms: ['RS256'],
       audience: appId,
@@ -94,8 +97,8 @@ async function verifySignature(token: string, keys: SigningKeys, appId: string, 
     if (error instanceof AppError) throw error;
     if (error instanceof joseErrors.JWTClaimValidationFailed)
       throw invalidToken(`claim ${error.claim} is wrong`, error);
-    if (error instanceof joseErrors.JWTExpired) throw invalidToken('it has expired', error);
-    throw invalidToken('its signature or form is wrong', error);
+    if (error instanceof joseErrors.JWTExpired) throw invalidToken('the token has expired', error);
+    throw invalidToken('the signature or form of the token is wrong', error);
   }
 }
 
@@ -104,7 +107,8 @@ function checkIssuer(issuer: string, tenantId: string, rules: TokenRules): void 
   if (!rules.allowedTenants.includes(tenantId)) {
     throw invalidToken(`tenant ${tenantId} is neither MicrosoftAppTenantId nor in ALLOWED_TENANTS`);
   }
-  if (!issuersOf(tenantId, rules.cloud).includes(issuer)) throw invalidToken('its issuer is not its tenant');
+  if (!issuersOf(tenantId, rules.cloud).includes(issuer))
+    throw invalidToken('the issuer of the token is not its tenant');
 }
 
 /** v1 and v2 issuers (entra-docs accepted-token-versions.md); the v2 one without the slash that SDK samples add. */
@@ -119,7 +123,7 @@ function issuersOf(tenantId: string, cloud: 'public' | 'usgov'): string[] {
 
 function readCallerId(claims: { ver: '1.0' | '2.0'; appid?: string | undefined; azp?: string | undefined }): string {
   const appId = claims.ver === '1.0' ? claims.appid : claims.azp;
-  if (appId === undefined) throw invalidToken(`version ${claims.ver} without its caller claim`);
+  if (appId === undefined) throw invalidToken(`a token of version ${claims.ver} without its caller claim`);
   if (claims.appid !== undefined && claims.azp !== undefined && claims.appid !== claims.azp) {
     throw invalidToken('appid and azp differ');
   }
@@ -127,8 +131,9 @@ function readCallerId(claims: { ver: '1.0' | '2.0'; appid?: string | undefined; 
 }
 
 function invalidToken(why: string, cause?: unknown): AppError {
-  return new AppError('invalid_token', `The bearer token is refused: ${why}.`, {
+  return new AppError('invalid_token', 'The bearer token is not accepted.', {
     cause,
+    reason: why,
     headers: { 'WWW-Authenticate': 'Bearer error="invalid_token"' },
   });
 }

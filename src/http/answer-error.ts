@@ -17,6 +17,7 @@ export function answerError(error: unknown, res: ServerResponse, context: Reques
   }
   const problem = toProblem(error);
   context.code = problem.code;
+  if (error instanceof AppError) context.reason = error.reason;
   if (problem.code === 'internal') log.error({ err: error, code: problem.code }, 'request failed');
   // A missing setting was named at the start; anyone could fill the log by asking again.
   else if (problem.status >= 500 && problem.code !== 'not_configured') log.warn({ err: error }, 'request refused');

@@ -13,6 +13,8 @@ export type RequestContext = {
   sender: string | undefined;
   /** Code of the problem that was answered. */
   code: string | undefined;
+  /** Why it was refused, where the caller is not told. */
+  reason: string | undefined;
 };
 
 const contexts = new WeakMap<IncomingMessage, RequestContext>();
@@ -26,15 +28,22 @@ export function openRequestContext(
 ): RequestContext {
   const requestId = requestIdOf(req);
   const log = logger.child({ requestId });
-  const context: RequestContext = { requestId, log, route: 'none', sender: undefined, code: undefined };
+  const context: RequestContext = {
+    requestId,
+    log,
+    route: 'none',
+    sender: undefined,
+    code: undefined,
+    reason: undefined,
+  };
   contexts.set(req, context);
   const startedAt = now();
   // 'close' comes once for every response, also for those refused before routing, where restify's own 'after' is
   // never emitted, and for those whose client has left.
   res.once('close', () => {
-    const { route, sender, code } = context;
+    const { route, sender, code, reason } = context;
     const outcome = res.writableFinished ? { status: res.statusCode } : { aborted: true };
-    log.info({ method: req.method, route, ...outcome, code, ms: now() - startedAt, sender }, 'request');
+    log.info({ method: req.method, route, ...outcome, code, reason, ms: now() - startedAt, sender }, 'request');
   });
   return context;
 }

@@ -50,6 +50,10 @@ describe('tokens that are refused', () => {
     const posted = await postActivity(skill, await makeToken());
     expect(posted.status).toBe(status);
     expect(posted.body.code).toBe(status === 403 ? 'caller_not_allowed' : 'invalid_token');
+    expect(posted.body.detail).toBe(
+      status === 403 ? 'The caller is not in AllowedCallers.' : 'The bearer token is not accepted.',
+    );
+    expect(skill.log.some((line) => line.includes('"reason":'))).toBe(true);
     expect(await countConversations(skill)).toBe(0);
     expect(callbacksOf(skill)).toEqual([]);
   });
@@ -87,6 +91,7 @@ describe('service URLs outside the policy', () => {
   ])('%s: 403, nothing sent, nothing saved', async (serviceUrl) => {
     const posted = await postActivity(skill, await skill.standIn.signToken(), { serviceUrl });
     expect(posted).toMatchObject({ status: 403, body: { code: 'service_url_not_allowed' } });
+    expect(skill.log.join('')).toMatch(/"reason":"[^"]*service URL/);
     expect(await countConversations(skill)).toBe(0);
     expect(callbacksOf(skill)).toEqual([]);
   });
