@@ -1,5 +1,8 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createTokenSource } from '../../src/bot/credentials.ts';
 import { explainTokenFailure } from '../../src/bot/explain-refusal.ts';
 import type { Identity } from '../../src/config.ts';
@@ -103,6 +106,33 @@ describe('tokens for parents', () => {
     await expect(createTokens({ credential })(standIn.agent.appId)).rejects.toThrow(/AADSTS/);
     expect(tokenRequests()).toHaveLength(1);
     expect(tokenRequests()[0]?.status).toBeGreaterThanOrEqual(400);
+  });
+});
+
+describe('a user-assigned managed identity', () => {
+  it('asks the identity endpoint of its host for the audience, with its own client id', async () => {
+    standIn.addSkill({ appId, endpointUrl: 'http://127.0.0.1:1/api/messages' });
+    const asked: URL[] = [];
+    const token = await standIn.signToken({ aud: standIn.agent.appId, appid: appId });
+    const host = createServer((req, res) => {
+      asked.push(new URL(req.url ?? '', 'http://identity'));
+      const expiresOn = Math.floor(clock.now() / 1000) + 3600;
+      res.setHeader('content-type', 'application/json');
+      res.end(JSON.stringify({ access_token: token, expires_on: expiresOn, resource: 'r', token_type: 'Bearer' }));
+    }).listen(0, '127.0.0.1');
+    await once(host, 'listening');
+    onTestFinished(() => void host.close());
+    // How Azure tells a process of App Service or Container Apps where its identity is (learn: app-service/overview-managed-identity).
+    vi.stubEnv('IDENTITY_ENDPOINT', `http://127.0.0.1:${(host.address() as AddressInfo).port}/msi/token`);
+    vi.stubEnv('IDENTITY_HEADER', 'header');
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const tokens = createTokens({ appType: 'UserAssignedMSI', credential: { kind: 'managedIdentity' } });
+    const [first, second] = await Promise.all([tokens(standIn.agent.appId), tokens(standIn.agent.appId)]);
+    expect(first).toBe(`Bearer ${token}`);
+    expect(second).toBe(first);
+    expect(asked).toHaveLength(1);
+    expect(asked[0]?.searchParams.get('resource')).toBe(standIn.agent.appId);
+    expect(asked[0]?.searchParams.get('client_id')).toBe(appId);
   });
 });
 
