@@ -29,6 +29,7 @@ type Handler = (body: Body, conversation: OpenedConversation) => Promise<SkillAn
 /** Routes of the page at `/` and of its API below `/standin/`. */
 export function createChatRoutes(parts: ChatParts): readonly Route[] {
   const get = ['GET', 'HEAD'];
+  const watchers = new Set<() => void>();
   const guarded = (answer: Route['answer']): Route['answer'] => {
     return (request) => refuseForeignOrigin(parts, request) ?? answer(request);
   };
@@ -41,7 +42,10 @@ export function createChatRoutes(parts: ChatParts): readonly Route[] {
     post(pattern, async (request, body) => {
       const conversation = parts.conversations.findLast((one) => one.id === request.params['id']);
       if (conversation === undefined) return answerError(404, 'ConversationNotFound', 'There is no such conversation.');
-      const answer = await handler(body, conversation);
+      const answering = handler(body, conversation);
+      // Shown at once: a skill may take seconds to answer, and the wire record comes only then.
+      for (const watcher of watchers) watcher();
+      const answer = await answering;
       return answerJson(200, { skillStatus: answer?.status ?? 0, stuck: answer?.stuck ?? false });
     });
   return [
@@ -51,7 +55,7 @@ export function createChatRoutes(parts: ChatParts): readonly Route[] {
       answer: guarded(({ params }) => readPageFile(params['file'] ?? '')),
     },
     { methods: get, pattern: /^\/standin\/state$/, answer: guarded(() => answerJson(200, describeState(parts))) },
-    { methods: ['GET'], pattern: /^\/standin\/events$/, answer: guarded(() => streamState(parts)) },
+    { methods: ['GET'], pattern: /^\/standin\/events$/, answer: guarded(() => streamState(parts, watchers)) },
     post(/^\/standin\/conversations$/, (_request, body) => open(parts, body)),
     act(/^\/standin\/conversations\/(?<id>[^/]+)\/actions$/, (body, one) =>
       one.callAction(readText(body, 'name'), isObject(body['inputs']) ? body['inputs'] : {}),
@@ -141,7 +145,7 @@ function describeActions(manifest: SkillManifest | undefined): unknown[] {
   }));
 }
 
-function streamState(parts: ChatParts): Answer {
+function streamState(parts: ChatParts, watchers: Set<() => void>): Answer {
   return {
     status: 200,
     headers: { 'Content-Type': 'text/event-stream' },
@@ -152,14 +156,15 @@ function streamState(parts: ChatParts): Answer {
         response.write(`data: ${JSON.stringify(describeState(parts))}\n\n`);
       };
       const schedule = (): void => void (timer ??= setTimeout(send, coalesceMs));
-      // Every change of a conversation comes with or right after a wire record, except a user's words to the agent
-      // alone; those enter by this API, which records its own calls.
+      // A skill's reply comes with or right after a wire record; what the person does comes by this API.
+      watchers.add(schedule);
       const unsubscribe = parts.wire.onRecord(schedule);
       const end = (): void => void response.end();
       parts.stopSignal.addEventListener('abort', end);
       response.on('close', () => {
         clearTimeout(timer);
         unsubscribe();
+        watchers.delete(schedule);
         parts.stopSignal.removeEventListener('abort', end);
       });
       send();

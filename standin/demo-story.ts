@@ -71,8 +71,8 @@ function describeStandIn({ print, standIn }: Demo): void {
   print.field('chat page', standIn.chatPageUrl);
   print.field('tenant id', standIn.tenantId);
   print.field('agent app id', standIn.agent.appId);
-  // The whole address is longer than a line.
-  print.field('service URL', `${new URL(standIn.agent.serviceUrl).pathname} at the same address`);
+  // Without the host, which is the chat page's: the whole address is longer than a line.
+  print.field('service URL', new URL(standIn.agent.serviceUrl).pathname);
 }
 
 async function startSkill({ print, identity, skill, standIn, stopSignal }: Demo): Promise<void> {

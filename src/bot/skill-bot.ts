@@ -3,7 +3,7 @@
 import { ActivityHandler, type TurnContext } from 'botbuilder';
 import { conversationIdOf } from '../conversations/conversation.ts';
 import { findConversation, setReachability } from '../conversations/conversation-store.ts';
-import { closeWait, endOnceSubscriptions } from '../conversations/subscription-store.ts';
+import { dropOnceSubscriptions, dropWait } from '../conversations/subscription-store.ts';
 import { getNotifications } from './actions/get-notifications.ts';
 import { giveHeld } from './actions/give-held.ts';
 import { InvalidInputs } from './actions/inputs.ts';
@@ -91,8 +91,8 @@ export class SkillBot extends ActivityHandler {
     });
     if (!(await findConversation(db, id))) return;
     await db.transaction().execute(async (trx) => {
-      await closeWait(trx, id);
-      await endOnceSubscriptions(trx, id);
+      await dropWait(trx, id);
+      await dropOnceSubscriptions(trx, id);
       await setReachability(trx, id, 'closed', 'The parent has ended the action.');
     });
   }

@@ -43,6 +43,7 @@ export type Conversation = {
 /** An open action that waits for a subject. There is at most one in a conversation: a new one replaces it. */
 export type Wait = {
   readonly conversationId: string;
+  readonly id: string;
   readonly action: string;
   readonly subject: string;
   readonly openedAt: number;

@@ -8,6 +8,7 @@ import type { Wait } from './conversation.ts';
 /** Opens a wait; one that was open in the same conversation is replaced, as the parent has left that action. */
 export async function openWait(db: Database, wait: Wait): Promise<void> {
   const row = {
+    id: wait.id,
     action: wait.action,
     subject: wait.subject,
     opened_at: wait.openedAt,
@@ -27,9 +28,22 @@ export async function findWait(db: Database, conversationId: string): Promise<Wa
   return row && parseWait(row);
 }
 
-/** Ends the wait of the conversation, if one is open. */
-export async function closeWait(db: Database, conversationId: string): Promise<void> {
+/** Ends whatever wait is open in the conversation: the parent has left the action. */
+export async function dropWait(db: Database, conversationId: string): Promise<void> {
   await db.deleteFrom('waits').where('conversation_id', '=', conversationId).execute();
+}
+
+/**
+ * Ends just this wait. False when it is no longer the open one: a topic that loops opens its next wait as soon as it is
+ * told the end of the last, often before we hear that it was told.
+ */
+export async function closeWait(db: Database, wait: Pick<Wait, 'conversationId' | 'id'>): Promise<boolean> {
+  const { numDeletedRows } = await db
+    .deleteFrom('waits')
+    .where('conversation_id', '=', wait.conversationId)
+    .where('id', '=', wait.id)
+    .executeTakeFirst();
+  return numDeletedRows > 0n;
 }
 
 /** Notes one more attempt to tell the parent that the wait is over, and when to try again. */
@@ -38,7 +52,7 @@ export async function postponeWait(db: Database, wait: Wait, deadlineAt: number)
     .updateTable('waits')
     .set({ attempts: wait.attempts + 1, deadline_at: deadlineAt })
     .where('conversation_id', '=', wait.conversationId)
-    .where('opened_at', '=', wait.openedAt)
+    .where('id', '=', wait.id)
     .execute();
 }
 
@@ -66,37 +80,47 @@ export async function subscribe(
     .execute();
 }
 
+type Person = { readonly callerAppId: string; readonly tenantId: string; readonly userKey: string };
+
 /**
  * Ends subscriptions to `subject` (`*`: to all) of this person at this parent, in whichever conversation they were
  * made: the maker's topic cannot know in which one the user said yes. Returns how many ended.
  */
-export async function unsubscribe(
-  db: Database,
-  person: { readonly callerAppId: string; readonly tenantId: string; readonly userKey: string },
-  subject: string,
-): Promise<number> {
-  const conversations = db
-    .selectFrom('conversations')
-    .select('id')
-    .where('user_key', '=', person.userKey)
-    .where('caller_app_id', '=', person.callerAppId)
-    .where('tenant_id', '=', person.tenantId);
-  let query = db.deleteFrom('subscriptions').where('conversation_id', 'in', conversations);
+export async function unsubscribe(db: Database, person: Person, subject: string): Promise<number> {
+  let query = db.deleteFrom('subscriptions').where('conversation_id', 'in', conversationsOf(db, person));
   if (subject !== '*') query = query.where('subject', '=', subject);
   const { numDeletedRows } = await query.executeTakeFirst();
   return Number(numDeletedRows);
 }
 
-/** Ends what waits had left behind: `subject` undefined ends all of the conversation's. */
-export async function endOnceSubscriptions(db: Database, conversationId: string, subject?: string): Promise<void> {
-  let query = db.deleteFrom('subscriptions').where('conversation_id', '=', conversationId).where('once', '=', 1);
-  if (subject !== undefined) query = query.where('subject', '=', subject);
-  await query.execute();
+/** The person has been told about `subject`: what a wait had left behind for it, in any conversation, has done its job. */
+export async function endOnceSubscriptions(db: Database, person: Person, subject: string): Promise<void> {
+  await db
+    .deleteFrom('subscriptions')
+    .where('conversation_id', 'in', conversationsOf(db, person))
+    .where('subject', '=', subject)
+    .where('once', '=', 1)
+    .execute();
+}
+
+/** Ends what waits of this conversation had left behind, for any subject. */
+export async function dropOnceSubscriptions(db: Database, conversationId: string): Promise<void> {
+  await db.deleteFrom('subscriptions').where('conversation_id', '=', conversationId).where('once', '=', 1).execute();
+}
+
+function conversationsOf(db: Database, person: Person) {
+  return db
+    .selectFrom('conversations')
+    .select('id')
+    .where('user_key', '=', person.userKey)
+    .where('caller_app_id', '=', person.callerAppId)
+    .where('tenant_id', '=', person.tenantId);
 }
 
 function parseWait(row: Selectable<Schema['waits']>): Wait {
   return {
     conversationId: row.conversation_id,
+    id: row.id,
     action: row.action,
     subject: row.subject,
     openedAt: row.opened_at,

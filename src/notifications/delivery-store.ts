@@ -59,7 +59,8 @@ export async function findHead(db: Database, conversationId: string, now: number
 /** Where a delivery goes after an attempt. */
 export type DeliveryChange =
   | { readonly state: 'delivered' }
-  | { readonly state: 'pending'; readonly runAt: number; readonly step: DeliveryStep }
+  | { readonly state: 'pending'; readonly runAt: number }
+  | { readonly state: 'pending'; readonly runAt: number; readonly step: 'end'; readonly waitId: string }
   | { readonly state: 'held' | 'dead'; readonly reason: string; readonly reasonText: string };
 
 export type Settlement = {
@@ -160,7 +161,11 @@ export async function expireHeld(db: Database, now: number): Promise<number> {
 function columnsOf(change: DeliveryChange, now: number) {
   switch (change.state) {
     case 'pending':
-      return { state: change.state, run_at: change.runAt, step: change.step };
+      return {
+        state: change.state,
+        run_at: change.runAt,
+        ...('step' in change && { step: change.step, wait_id: change.waitId }),
+      };
     case 'delivered':
       return { state: change.state, settled_at: now, reason: null, reason_text: null };
     case 'held':
@@ -197,6 +202,7 @@ function parseDelivery(row: Selectable<Schema['deliveries']>): Delivery {
     conversationId: row.conversation_id,
     state: row.state as DeliveryState,
     step: row.step as DeliveryStep,
+    waitId: row.wait_id ?? undefined,
     attempts: row.attempts,
     runAt: row.run_at,
     expiresAt: row.expires_at,

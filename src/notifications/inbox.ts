@@ -5,7 +5,7 @@
 import type { Conversation } from '../conversations/conversation.ts';
 import { endOnceSubscriptions } from '../conversations/subscription-store.ts';
 import type { Database } from '../storage/database.ts';
-import { beginAttempt, insertDeliveries, listHeld, settleDelivery } from './delivery-store.ts';
+import { beginAttempt, insertDeliveries, listHeld, settleDelivery, type Settlement } from './delivery-store.ts';
 import { claimLane, type Lease, releaseLane } from './lane-store.ts';
 import type { Delivery, Notification, SendOutcome } from './notification.ts';
 import { claimNotification, getNotification, listUnclaimed } from './notification-store.ts';
@@ -54,7 +54,7 @@ export function createInbox(db: Database, now: () => number): Inbox {
         if (!isWanted(notification, wanted)) continue;
         const lease = await leaseOnce(db, leases, delivery.conversationId, now());
         if (lease && (await beginAttempt(db, lease.lease, delivery))) {
-          items.push(createItem(db, now, lease, delivery, notification));
+          items.push(createItem({ db, now, conversation, lease }, delivery, notification));
         }
       }
       return items;
@@ -78,16 +78,20 @@ async function leaseOnce(
   return leases.get(conversationId);
 }
 
-function createItem(
-  db: Database,
-  now: () => number,
-  shared: SharedLease,
-  delivery: Delivery,
-  notification: Notification,
-): InboxItem {
+type Taken = {
+  readonly db: Database;
+  readonly now: () => number;
+  /** Where it is given; it may have been held in another conversation of the same person. */
+  readonly conversation: Conversation;
+  readonly lease: SharedLease;
+};
+
+function createItem(taken: Taken, delivery: Delivery, notification: Notification): InboxItem {
+  const { db, now, conversation, lease: shared } = taken;
   const startedAt = now();
   shared.users += 1;
-  const end = async () => {
+  const settle = async (settlement: Omit<Settlement, 'now'>): Promise<void> => {
+    await settleDelivery(db, shared.lease, delivery, { ...settlement, now: now() });
     shared.users -= 1;
     if (shared.users === 0) await releaseLane(db, shared.lease, now());
   };
@@ -96,17 +100,12 @@ function createItem(
     notification,
     given: async (outcome) => {
       const attempt = { via: 'turn' as const, startedAt, durationMs: now() - startedAt, outcome };
-      await settleDelivery(db, shared.lease, delivery, { change: { state: 'delivered' }, now: now(), attempt });
-      if ('subject' in notification.to) {
-        await endOnceSubscriptions(db, delivery.conversationId, notification.to.subject);
-      }
-      await end();
+      await settle({ change: { state: 'delivered' }, attempt });
+      if ('subject' in notification.to) await endOnceSubscriptions(db, conversation, notification.to.subject);
     },
-    putBack: async () => {
+    putBack: () => {
       const reasonText = 'The turn in which it was given failed; it is given again at the next one.';
-      const change = { state: 'held' as const, reason: 'turn_failed', reasonText };
-      await settleDelivery(db, shared.lease, delivery, { change, now: now() });
-      await end();
+      return settle({ change: { state: 'held', reason: 'turn_failed', reasonText } });
     },
   };
 }

@@ -23,6 +23,8 @@ export type Delivery = {
   readonly conversationId: string;
   readonly state: DeliveryState;
   readonly step: DeliveryStep;
+  /** At step `end`: the wait that the message has ended. */
+  readonly waitId: string | undefined;
   readonly attempts: number;
   readonly runAt: number;
   readonly expiresAt: number;

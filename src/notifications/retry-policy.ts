@@ -22,6 +22,7 @@ const delaysMs = [
 ];
 
 const longestRetryAfterMs = 1 * hours;
+const mostInternalFailures = 3;
 
 /** `later`: try again; `gone`: this conversation takes no push any more; `refused`: no attempt can ever succeed. */
 type Meaning =
@@ -47,7 +48,7 @@ type Tried = {
 
 /** Decides what becomes of a delivery after `outcome`. */
 export function decideRetry(outcome: SendOutcome, tried: Tried): RetryDecision {
-  const meaning = readMeaning(outcome);
+  const meaning = readMeaning(outcome, tried.attempts);
   switch (meaning.kind) {
     case 'delivered':
       return meaning;
@@ -75,14 +76,16 @@ function scheduleNext(outcome: SendOutcome, tried: Tried): RetryDecision {
 /** Status codes that mean "not now" (RFC 9110; MicrosoftDocs/msteams-docs rate-limit.md for 412, 502, 504). */
 const laterStatuses = new Set([401, 408, 409, 412, 421, 423, 425, 429]);
 
-function readMeaning(outcome: SendOutcome): Meaning {
+function readMeaning(outcome: SendOutcome, attempts: number): Meaning {
   switch (outcome.kind) {
     case 'delivered':
       return { kind: 'delivered' };
     case 'unreachable':
       return { kind: 'later' };
     case 'notSent':
-      return { kind: 'refused', reason: outcome.errorClass };
+      // An exception of ours may have been a passing one; the same again and again is a poisoned message.
+      if (outcome.errorClass !== 'internal') return { kind: 'refused', reason: outcome.errorClass };
+      return attempts < mostInternalFailures ? { kind: 'later' } : { kind: 'refused', reason: 'poison' };
     case 'refused':
       return readStatus(outcome.status, outcome.detail);
   }

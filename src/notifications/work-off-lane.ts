@@ -31,6 +31,13 @@ export type LaneWork = {
   readonly pushWhenClosed: boolean;
 };
 
+type Settled = {
+  readonly delivery: Delivery;
+  readonly notification: Notification;
+  readonly wait: Wait | undefined;
+  readonly change: DeliveryChange;
+};
+
 /** A lane is given back in good time before its lease ends; one attempt takes 20 s at most. */
 const workMs = leaseMs - 30_000;
 /** A delivery that has crashed the process this often is not tried again. */
@@ -61,8 +68,8 @@ async function deliver(work: LaneWork, lease: Lease, conversation: Conversation,
   if (early) return settleDelivery(db, lease, delivery, { change: early, now: clock.now() });
   const notification = await getNotification(db, delivery.notificationId);
   const wait = await findWait(db, conversation.id);
-  if (delivery.step === 'end' && !wait) {
-    // The user or the parent has ended the action after the message had arrived: nothing is left to tell.
+  if (delivery.step === 'end' && wait?.id !== delivery.waitId) {
+    // That action has ended some other way after the message had arrived; a wait opened since then is another one.
     return settleDelivery(db, lease, delivery, { change: { state: 'delivered' }, now: clock.now() });
   }
   if (!(await beginAttempt(db, lease, delivery))) return false;
@@ -72,7 +79,7 @@ async function deliver(work: LaneWork, lease: Lease, conversation: Conversation,
   logAttempt(work, delivery, attempt.durationMs, outcome);
   const change = changeAfter(work, delivery, notification, wait, outcome);
   if (!(await settleDelivery(db, lease, delivery, { change, now: clock.now(), attempt }))) return false;
-  await applyToConversation(work, conversation, delivery, notification, change);
+  await applyToConversation(work, conversation, { delivery, notification, wait, change });
   return change.state !== 'pending' || change.runAt <= clock.now();
 }
 
@@ -122,11 +129,11 @@ function changeAfter(
     case 'delivered':
       // The message is there: from here on only the end of the action is repeated, never the message.
       if (delivery.step === 'message' && wait && endsWait(notification, wait)) {
-        return { state: 'pending', runAt: now, step: 'end' };
+        return { state: 'pending', runAt: now, step: 'end', waitId: wait.id };
       }
       return { state: 'delivered' };
     case 'retry':
-      return { state: 'pending', runAt: decision.at, step: delivery.step };
+      return { state: 'pending', runAt: decision.at };
     case 'gone':
       // The message was taken before the conversation went: the user has been told.
       if (delivery.step === 'end') return { state: 'delivered' };
@@ -138,23 +145,25 @@ function changeAfter(
 
 /** What the attempt has taught about the conversation itself. */
 async function applyToConversation(
-  work: LaneWork,
+  { db }: LaneWork,
   conversation: Conversation,
-  delivery: Delivery,
-  notification: Notification,
-  change: DeliveryChange,
+  { delivery, notification, wait, change }: Settled,
 ): Promise<void> {
-  const { db } = work;
   if (change.state === 'held') {
-    await closeWait(db, conversation.id);
-    await setReachability(db, conversation.id, 'held', `The parent takes no push here: ${change.reasonText}`);
+    const reason = `The parent takes no push here: ${change.reasonText}`;
+    if (wait) await endWait(db, wait, reason);
+    else await setReachability(db, conversation.id, 'held', reason);
   }
   if (change.state !== 'delivered') return;
-  if (delivery.step === 'end') {
-    await closeWait(db, conversation.id);
-    await setReachability(db, conversation.id, 'held', 'The action has ended: no action is open.');
-  }
-  if ('subject' in notification.to) await endOnceSubscriptions(db, conversation.id, notification.to.subject);
+  if (delivery.step === 'end' && wait) await endWait(db, wait, 'The action has ended: no action is open.');
+  if ('subject' in notification.to) await endOnceSubscriptions(db, conversation, notification.to.subject);
+}
+
+/** The conversation takes no push any more, unless the next wait has been opened meanwhile. */
+async function endWait(db: Database, wait: Wait, reason: string): Promise<void> {
+  await db.transaction().execute(async (trx) => {
+    if (await closeWait(trx, wait)) await setReachability(trx, wait.conversationId, 'held', reason);
+  });
 }
 
 /** Tells the parent that nothing came in time, so that its topic goes on. */
@@ -179,8 +188,7 @@ async function endOverdueWait(work: LaneWork, lease: Lease, conversation: Conver
     await postponeWait(db, wait, decision.at);
     return;
   }
-  await closeWait(db, conversation.id);
-  await setReachability(db, conversation.id, 'held', 'The wait has timed out: no action is open.');
+  await endWait(db, wait, 'The wait has timed out: no action is open.');
 }
 
 function logAttempt(work: LaneWork, delivery: Delivery, durationMs: number, outcome: SendOutcome): void {

@@ -28,6 +28,8 @@ type ConversationTable = {
 
 type WaitTable = {
   conversation_id: string;
+  /** Tells this wait from the next one in the same conversation. */
+  id: string;
   action: string;
   subject: string;
   opened_at: number;
@@ -73,6 +75,8 @@ type DeliveryTable = {
   state: string;
   /** What is still to be sent: the message, then the end of the action. */
   step: string;
+  /** The wait whose end is still to be told, once the message has been taken. */
+  wait_id: string | null;
   attempts: Generated<number>;
   /** Not to be looked at before: 0, or the time that the sender asked for. */
   send_at: number;

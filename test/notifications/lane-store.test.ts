@@ -113,7 +113,7 @@ describe('order', () => {
     const lease = await claimOne(db, 0);
     const head = await headOf(db, 0);
     expect(head.notificationId).toBe('n1');
-    await settleDelivery(db, lease, head, { change: { state: 'pending', runAt: 5_000, step: 'message' }, now: 0 });
+    await settleDelivery(db, lease, head, { change: { state: 'pending', runAt: 5_000 }, now: 0 });
     expect((await headOf(db, 0)).notificationId).toBe('n1');
     await releaseLane(db, lease, 0);
     expect(await findNextLaneAt(db)).toBe(5_000);
@@ -149,7 +149,7 @@ describe('a lane', () => {
     const db = await openTestDatabase();
     await db
       .insertInto('waits')
-      .values({ conversation_id: 'c', action: 'a', subject: 's', opened_at: 0, deadline_at: 700, attempts: 0 })
+      .values({ conversation_id: 'c', id: 'w', action: 'a', subject: 's', opened_at: 0, deadline_at: 700, attempts: 0 })
       .execute();
     await wakeLanes(db, ['c'], 700);
     expect(await claimLanes(db, 1, 699, leaseMs)).toEqual([]);

@@ -48,6 +48,12 @@ describe('what the parent answers', () => {
   });
 });
 
+it('tries an exception of our own three times, then calls the message poisoned', () => {
+  const outcome: SendOutcome = { kind: 'notSent', errorClass: 'internal', detail: '' };
+  const kinds = [1, 2, 3].map((attempts) => decideRetry(outcome, { ...tried, attempts }));
+  expect(kinds).toMatchObject([{ kind: 'retry' }, { kind: 'retry' }, { kind: 'dead', reason: 'poison' }]);
+});
+
 describe('when it is tried again', () => {
   it('makes 12 attempts over about a day', () => {
     const delays: number[] = [];

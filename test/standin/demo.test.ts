@@ -44,7 +44,7 @@ async function untilPrinted(text: string): Promise<void> {
 
 describe('the demo', () => {
   it('brings a notification into a waiting conversation and ends, leaving nothing behind', async () => {
-    expect(await startDemo('--once'), output).toBe(0);
+    expect(await startDemo('--once')).toBe(0);
     expect(output).toMatch(/^ +status +delivered$/m);
     expect(output).toContain('✔ What happened');
     expect(output).not.toContain('\u001B[');

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startStandIn, type StandIn } from '../../standin/stand-in.ts';
@@ -101,6 +102,20 @@ describe('the chat page', () => {
     await page.click('#action-form button');
     await page.waitForSelector('#composer-note[data-state=bad] >> text=could not go on');
     expect(skill.received.at(-1)?.activity).toMatchObject({ channelId: 'pva-studio', deliveryMode: 'expectReplies' });
+  });
+
+  it('shows what was started while the skill has not answered yet', async () => {
+    const gate = new AbortController();
+    skill.onActivity = async () => {
+      await once(gate.signal, 'abort');
+      return { body: { activities: [{ type: 'endOfConversation', value: { status: 'pushUnavailable' } }] } };
+    };
+    await page.click('#new-pane');
+    await page.click('#action-form button');
+    await page.waitForSelector('#action-state[data-state=open]');
+    expect(await page.textContent('#transcript')).toContain('calls waitForNotification');
+    gate.abort();
+    await page.waitForSelector('#action-state[data-state=ended]');
   });
 
   it('shows the reason of each refusal beside the chat', async () => {

@@ -1,6 +1,7 @@
 // waitForNotification: the action stays open until something comes for its subject, the deadline passes, or the user
 // says that he no longer wants to wait.
 
+import { v4 as createId } from 'uuid';
 import { z } from 'zod';
 import { closeWait, findWait, subscribe } from '../../conversations/subscription-store.ts';
 import { notifiedOutputs } from '../../notifications/notification.ts';
@@ -32,7 +33,7 @@ export async function answerWhileWaiting(turn: SkillTurn): Promise<boolean> {
   if (!wait) return false;
   await giveHeld(turn, wait.subject);
   if (/^\s*(cancel|stop|abbrechen|stopp)\s*[.!]?\s*$/i.test(turn.context.activity.text ?? '')) {
-    await closeWait(turn.services.db, wait.conversationId);
+    await closeWait(turn.services.db, wait);
     await turn.end(waitOutputs('cancelled', wait.subject));
     return true;
   }
@@ -75,14 +76,16 @@ async function keepOpen(turn: SkillTurn, subject: string, timeoutMinutes: number
   // An event action that gets no reply at all blocks its topic (CopilotStudioSamples skill-handoff, CopilotStudioAgent.cs).
   await turn.say(`I will tell you here as soon as there is news about ${subject}.`);
   const now = clock.now();
-  await openWait({
+  const wait = {
     conversationId: turn.conversation.id,
+    id: createId(),
     action: 'waitForNotification',
     subject,
     openedAt: now,
     deadlineAt: now + Math.min(timeoutMinutes ?? waitMaxMinutes, waitMaxMinutes) * minuteMs,
     attempts: 0,
-  });
+  };
+  await openWait(wait);
   // What was accepted between the look above and the opening of the wait had found nobody who waits.
-  if (await giveResult(turn, subject)) await closeWait(db, turn.conversation.id);
+  if (await giveResult(turn, subject)) await closeWait(db, wait);
 }

@@ -31,6 +31,7 @@ async function createConversationTables(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable('waits')
     .addColumn('conversation_id', 'text', (column) => column.primaryKey())
+    .addColumn('id', 'text', (column) => column.notNull())
     .addColumn('action', 'text', (column) => column.notNull())
     .addColumn('subject', 'text', (column) => column.notNull())
     .addColumn('opened_at', 'bigint', (column) => column.notNull())
@@ -71,6 +72,7 @@ async function createNotificationTables(db: Kysely<unknown>): Promise<void> {
     .addColumn('conversation_id', 'text', (column) => column.notNull())
     .addColumn('state', 'text', (column) => column.notNull())
     .addColumn('step', 'text', (column) => column.notNull())
+    .addColumn('wait_id', 'text')
     .addColumn('attempts', 'integer', (column) => column.notNull().defaultTo(0))
     .addColumn('send_at', 'bigint', (column) => column.notNull())
     .addColumn('run_at', 'bigint', (column) => column.notNull())
