@@ -90,6 +90,7 @@ function decideWithoutSending(
   delivery: Delivery,
 ): DeliveryChange | undefined {
   if (delivery.expiresAt <= work.clock.now()) {
+    if (delivery.step === 'end') return { state: 'delivered' };
     return { state: 'dead', reason: 'expired', reasonText: 'It expired before it could be delivered.' };
   }
   if (delivery.state === 'sending' && delivery.attempts >= mostInterruptedAttempts) {
@@ -125,18 +126,18 @@ function changeAfter(
     random: work.random(),
   });
   const detail = 'detail' in outcome ? outcome.detail : '';
+  // The message had been taken before: whatever becomes of the end of the action, the user has been told.
+  if (delivery.step === 'end' && decision.kind !== 'retry') return { state: 'delivered' };
   switch (decision.kind) {
     case 'delivered':
-      // The message is there: from here on only the end of the action is repeated, never the message.
-      if (delivery.step === 'message' && wait && endsWait(notification, wait)) {
+      // From here on only the end of the action is repeated, never the message.
+      if (wait && endsWait(notification, wait)) {
         return { state: 'pending', runAt: now, step: 'end', waitId: wait.id };
       }
       return { state: 'delivered' };
     case 'retry':
       return { state: 'pending', runAt: decision.at };
     case 'gone':
-      // The message was taken before the conversation went: the user has been told.
-      if (delivery.step === 'end') return { state: 'delivered' };
       return { state: 'held', reason: decision.reason, reasonText: detail };
     case 'dead':
       return { state: 'dead', reason: decision.reason, reasonText: detail };

@@ -1,0 +1,105 @@
+// One lane with a parent that is just a function: what is pushed, and what becomes of it, without any network.
+
+import { pino } from 'pino';
+import type { Wait } from '../../src/conversations/conversation.ts';
+import { saveConversation } from '../../src/conversations/conversation-store.ts';
+import { openWait } from '../../src/conversations/subscription-store.ts';
+import { type AcceptedNotification, acceptNotification } from '../../src/notifications/accept-notification.ts';
+import { claimLanes, type Lease, releaseLane, wakeLanes } from '../../src/notifications/lane-store.ts';
+import type { Push, SendOutcome } from '../../src/notifications/notification.ts';
+import { findNotificationView, type NotificationView } from '../../src/notifications/notification-store.ts';
+import { parseNotifyRequest } from '../../src/notifications/notify-request.ts';
+import { workOffLane } from '../../src/notifications/work-off-lane.ts';
+import type { Database } from '../../src/storage/database.ts';
+import { conversation } from './conversation.ts';
+import { openTestDatabase } from './database.ts';
+import { createFakeClock, type FakeClock } from './fake-clock.ts';
+
+const leaseMs = 60_000;
+const waitMs = 600_000;
+
+export class LaneBench {
+  readonly db: Database;
+  readonly clock: FakeClock;
+  readonly sent: Push[] = [];
+  /** What the parent answers to a push. */
+  answer: (push: Push) => SendOutcome | Promise<SendOutcome> = () => ({ kind: 'delivered', status: 200 });
+
+  constructor(db: Database, clock: FakeClock) {
+    this.db = db;
+    this.clock = clock;
+  }
+
+  get kinds(): string[] {
+    return this.sent.map((push) => push.kind);
+  }
+
+  /** Opens a wait for the subject `s`, for ten minutes. */
+  async openWait(id: string): Promise<void> {
+    const openedAt = this.clock.now();
+    const wait: Wait = {
+      conversationId: conversation.id,
+      id,
+      action: 'waitForNotification',
+      subject: 's',
+      openedAt,
+      deadlineAt: openedAt + waitMs,
+      attempts: 0,
+    };
+    await openWait(this.db, wait);
+    await wakeLanes(this.db, [conversation.id], wait.deadlineAt);
+  }
+
+  accept(text: string, more: object = {}): Promise<AcceptedNotification> {
+    const now = this.clock.now();
+    return acceptNotification(
+      this.db,
+      'test',
+      parseNotifyRequest({ subject: 's', text, ...more }, now, 86_400_000),
+      now,
+    );
+  }
+
+  /** Leases the lane when it is due, as a worker does. */
+  async claim(): Promise<Lease | undefined> {
+    const [lease] = await claimLanes(this.db, 1, this.clock.now(), leaseMs);
+    return lease;
+  }
+
+  /** Works the lane off under this lease. */
+  async workOff(lease: Lease): Promise<void> {
+    const send = async (_: unknown, push: Push): Promise<SendOutcome> => {
+      this.sent.push(push);
+      return this.answer(push);
+    };
+    const { db, clock } = this;
+    await workOffLane(
+      { db, clock, logger: pino({ level: 'silent' }), random: () => 1, send, pushWhenClosed: false },
+      lease,
+    );
+    await releaseLane(db, lease, clock.now());
+  }
+
+  async work(): Promise<void> {
+    const lease = await this.claim();
+    if (lease) await this.workOff(lease);
+  }
+
+  async passDeadline(): Promise<void> {
+    this.clock.advance(waitMs);
+    await this.work();
+  }
+
+  async viewOf(id: string): Promise<NotificationView> {
+    const view = await findNotificationView(this.db, id, this.clock.now());
+    if (!view) throw new Error('no such notification');
+    return view;
+  }
+}
+
+/** A bench whose one conversation has an action open; time begins with 2026. */
+export async function createLaneBench(): Promise<LaneBench> {
+  const db = await openTestDatabase();
+  await saveConversation(db, conversation);
+  return new LaneBench(db, createFakeClock(Date.parse('2026-01-01T00:00:00Z')));
+}
