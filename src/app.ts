@@ -142,8 +142,8 @@ function createServices({ config, logger, clock, db, bot, worker, isStopping }: 
   return {
     verifyCaller: (authorization) => bot.authentication.verifyCaller(authorization),
     processTurn: (caller, activity) => processTurn(caller as Caller, activity as Partial<Activity> as Activity),
-    acceptNotification: async (sender, request) => {
-      const accepted = await acceptNotification(db, sender, request, clock.now());
+    acceptNotification: async (sender, request, repeat) => {
+      const accepted = await acceptNotification(db, sender, request, clock.now(), repeat);
       worker.wake();
       return accepted;
     },

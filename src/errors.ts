@@ -12,6 +12,7 @@ const statusOfCode = {
   method_not_allowed: 405,
   body_too_large: 413,
   unsupported_media_type: 415,
+  idempotency_key_reused: 422,
   invalid_notification: 422,
   internal: 500,
   reply_refused: 502,

@@ -2,23 +2,32 @@
 
 import type { Request, Response } from 'restify';
 import { AppError } from '../errors.ts';
+import { fingerprintOf } from '../notifications/idempotency.ts';
 import { type NotifyRequest, parseNotifyRequest } from '../notifications/notify-request.ts';
 import type { FindSender } from './api-keys.ts';
 import { readJsonObject, requireJsonContentType } from './json-body.ts';
 import { requestContextOf } from './request-context.ts';
 import { sendJson } from './respond.ts';
 
+type Repeat = { readonly key: string; readonly fingerprint: string };
+
 type AcceptedNotification = {
   readonly id: string;
   readonly status: string;
   readonly recipients: number;
   readonly expiresAt: number;
+  /** An earlier request with the same Idempotency-Key got this answer. */
+  readonly replayed: boolean;
 };
 
 type ConversationPage = { readonly items: unknown[]; readonly nextCursor: string | null };
 
 export type NotificationServices = {
-  readonly acceptNotification: (sender: string, request: NotifyRequest) => Promise<AcceptedNotification>;
+  readonly acceptNotification: (
+    sender: string,
+    request: NotifyRequest,
+    repeat: Repeat | undefined,
+  ) => Promise<AcceptedNotification>;
   /** The notification ready to be sent as JSON, or undefined. */
   readonly findNotification: (id: string) => Promise<unknown>;
   readonly listConversations: (page: { limit: number; cursor: string | undefined }) => Promise<ConversationPage>;
@@ -45,14 +54,12 @@ export function createNotifyHandler(options: NotificationOptions) {
     requireJsonContentType(req);
     const body = await readJsonObject(req, maxBodyBytes);
     const request = parseNotifyRequest(body, now(), notificationTtlMs);
-    const { id, status, recipients, expiresAt } = await services.acceptNotification(sender, request);
-    sendJson(res, 202, {
-      id,
-      status,
-      recipients,
-      statusUrl: `${publicUrl}/api/notifications/${encodeURIComponent(id)}`,
-      expiresAt: new Date(expiresAt).toISOString(),
-    });
+    const key = readIdempotencyKey(req);
+    const repeat = key === undefined ? undefined : { key, fingerprint: fingerprintOf(body) };
+    const { replayed, ...accepted } = await services.acceptNotification(sender, request, repeat);
+    const statusUrl = `${publicUrl}/api/notifications/${encodeURIComponent(accepted.id)}`;
+    const answer = { ...accepted, statusUrl, expiresAt: new Date(accepted.expiresAt).toISOString() };
+    sendJson(res, 202, answer, replayed ? { 'Idempotent-Replayed': 'true' } : {});
   };
 }
 
@@ -73,6 +80,19 @@ export function createListConversationsHandler({ services, findSender }: Notific
     const { items, nextCursor } = await services.listConversations(parsePage(new URLSearchParams(req.getQuery())));
     sendJson(res, 200, { items, nextCursor });
   };
+}
+
+/** The key, bare or as a quoted string (RFC 8941), which are the same key. Throws AppError 400 for anything else. */
+function readIdempotencyKey(req: Request): string | undefined {
+  const values = req.headersDistinct['idempotency-key'];
+  if (values === undefined) return undefined;
+  const [, quoted, bare] =
+    /^(?:"([\x21\x23-\x5b\x5d-\x7e]{1,255})"|([\x21\x23-\x5b\x5d-\x7e]{1,255}))$/.exec(values[0] ?? '') ?? [];
+  const key = quoted ?? bare;
+  if (values.length > 1 || key === undefined) {
+    throw new AppError('malformed_request', 'Idempotency-Key must be one value of 1 to 255 visible ASCII characters.');
+  }
+  return key;
 }
 
 function nameSender(findSender: FindSender, req: Request): string {

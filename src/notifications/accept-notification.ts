@@ -4,6 +4,7 @@
 import { v7 as createId } from 'uuid';
 import type { Database } from '../storage/database.ts';
 import { insertDeliveries } from './delivery-store.ts';
+import { acceptOnce, type RepeatableRequest } from './idempotency.ts';
 import { wakeLanes } from './lane-store.ts';
 import type { Notification } from './notification.ts';
 import { insertNotification } from './notification-store.ts';
@@ -17,31 +18,45 @@ export type AcceptedNotification = {
   readonly expiresAt: number;
 };
 
+/** The sender's key for this request, and the fingerprint of its body. */
+export type Repeat = Pick<RepeatableRequest, 'key' | 'fingerprint'>;
+
 const rowsPerInsert = 1_000;
 
-/** Accepts a notification of `sender` (the name of its credential). `now` in epoch ms. */
+/**
+ * Accepts a notification of `sender` (the name of its credential). `now` in epoch ms. With `repeat`, the same key and
+ * body get the first answer again; another body under the key throws AppError `idempotency_key_reused` (422).
+ */
 export async function acceptNotification(
   db: Database,
   sender: string,
   request: NotifyRequest,
   now: number,
-): Promise<AcceptedNotification> {
+  repeat?: Repeat,
+): Promise<AcceptedNotification & { readonly replayed: boolean }> {
   const notification: Notification = { ...request, id: createId(), sender, acceptedAt: now };
-  const recipients = await db.transaction().execute(async (trx) => {
-    const conversationIds = await findRecipients(trx, request.to);
-    await insertNotification(trx, notification, conversationIds.length);
-    for (let start = 0; start < conversationIds.length; start += rowsPerInsert) {
-      const chunk = conversationIds.slice(start, start + rowsPerInsert);
-      await insertDeliveries(trx, notification, chunk, now);
-      await wakeLanes(trx, chunk, request.sendAt ?? now);
-    }
-    return conversationIds.length;
+  return db.transaction().execute(async (trx) => {
+    if (!repeat) return { ...(await store(trx, notification, now)), replayed: false };
+    const { answer, replayed } = await acceptOnce(trx, { credential: sender, ...repeat }, now, () =>
+      store(trx, notification, now),
+    );
+    return { ...answer, replayed };
   });
+}
+
+async function store(trx: Database, notification: Notification, now: number): Promise<AcceptedNotification> {
+  const conversationIds = await findRecipients(trx, notification.to);
+  await insertNotification(trx, notification, conversationIds.length);
+  for (let start = 0; start < conversationIds.length; start += rowsPerInsert) {
+    const chunk = conversationIds.slice(start, start + rowsPerInsert);
+    await insertDeliveries(trx, notification, chunk, now);
+    await wakeLanes(trx, chunk, notification.sendAt ?? now);
+  }
   return {
     id: notification.id,
-    status: recipients === 0 ? 'waiting' : 'pending',
-    recipients,
-    expiresAt: request.expiresAt,
+    status: conversationIds.length === 0 ? 'waiting' : 'pending',
+    recipients: conversationIds.length,
+    expiresAt: notification.expiresAt,
   };
 }
 

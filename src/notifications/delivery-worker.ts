@@ -5,6 +5,7 @@ import type { Clock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
 import type { Database } from '../storage/database.ts';
 import { expireHeld } from './delivery-store.ts';
+import { expireKeys } from './idempotency.ts';
 import { claimLanes, findNextLaneAt, type Lease, releaseLane, takeBackLeases } from './lane-store.ts';
 
 type WorkerOptions = {
@@ -103,6 +104,7 @@ export class DeliveryWorker {
     if (clock.now() - this.#sweptAt < sweepMs) return;
     this.#sweptAt = clock.now();
     await expireHeld(db, clock.now());
+    await expireKeys(db, clock.now());
   }
 
   async #sleepTime(): Promise<number> {

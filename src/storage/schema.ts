@@ -110,7 +110,18 @@ type LaneTable = {
   token: string | null;
 };
 
+type IdempotencyKeyTable = {
+  /** Name of the sender's credential. */
+  credential: string;
+  key: string;
+  fingerprint: string;
+  /** JSON: the first answer. */
+  answer: string;
+  expires_at: number;
+};
+
 export type Schema = {
+  idempotency_keys: IdempotencyKeyTable;
   conversations: ConversationTable;
   waits: WaitTable;
   subscriptions: SubscriptionTable;

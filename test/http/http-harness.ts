@@ -84,6 +84,7 @@ const succeedingServices: HttpServices = {
     status: 'pending',
     recipients: 1,
     expiresAt: request.expiresAt,
+    replayed: false,
   }),
   findNotification: async (id) => (id === 'n1' ? { id: 'n1' } : undefined),
   listConversations: async () => ({ items: [], nextCursor: null }),

@@ -4,7 +4,8 @@ import { apiKey, secondApiKey, startTestServer } from './http-harness.ts';
 
 const notification = { subject: 'order/42', text: 'shipped' };
 const credential = { authorization: `Bearer ${apiKey}` };
-const accepted = { id: 'n/1', status: 'pending', recipients: 3, expiresAt: Date.parse('2026-02-03T04:05:06Z') };
+const expiresAt = Date.parse('2026-02-03T04:05:06Z');
+const accepted = { id: 'n/1', status: 'pending', recipients: 3, expiresAt, replayed: false };
 
 describe('POST /api/notify', () => {
   it('accepts a notification for the sender the key belongs to', async () => {
@@ -23,6 +24,7 @@ describe('POST /api/notify', () => {
     expect(acceptNotification).toHaveBeenCalledExactlyOnceWith(
       'first',
       expect.objectContaining({ to: { subject: 'order/42' }, expiresAt: Date.parse('2026-01-02T04:04:05Z') }),
+      undefined,
     );
     expect(server.log).toContainEqual(expect.objectContaining({ msg: 'request', sender: 'first', status: 202 }));
   });

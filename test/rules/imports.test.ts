@@ -11,7 +11,7 @@ const parts: Readonly<Record<string, { values: readonly string[]; types?: readon
   app: {
     values: ['http', 'bot', 'notifications', 'conversations', 'manifest', 'storage', 'clock', 'config', 'logger'],
   },
-  http: { values: ['notifications/notify-request'], types: ['notifications'] },
+  http: { values: ['notifications/idempotency', 'notifications/notify-request'], types: ['notifications'] },
   // The shape of a notification is what an action gives; how notifications are kept and sent comes as an argument.
   bot: { values: ['conversations', 'notifications/notification'], types: ['notifications', 'storage'] },
   notifications: { values: ['conversations', 'storage'] },

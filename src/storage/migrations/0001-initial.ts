@@ -1,9 +1,10 @@
 import { type Kysely, sql } from 'kysely';
 
-/** First tables: conversations with their waits and subscriptions; notifications, deliveries, attempts and lanes. */
+/** First tables: conversations with their waits and subscriptions; notifications, deliveries, attempts and lanes; idempotency keys. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await createConversationTables(db);
   await createNotificationTables(db);
+  await createIdempotencyTable(db);
   await createIndexes(db);
 }
 
@@ -104,6 +105,18 @@ async function createNotificationTables(db: Kysely<unknown>): Promise<void> {
     .execute();
 }
 
+async function createIdempotencyTable(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('idempotency_keys')
+    .addColumn('credential', 'text', (column) => column.notNull())
+    .addColumn('key', 'text', (column) => column.notNull())
+    .addColumn('fingerprint', 'text', (column) => column.notNull())
+    .addColumn('answer', 'text', (column) => column.notNull())
+    .addColumn('expires_at', 'bigint', (column) => column.notNull())
+    .addPrimaryKeyConstraint('idempotency_keys_key', ['credential', 'key'])
+    .execute();
+}
+
 async function createIndexes(db: Kysely<unknown>): Promise<void> {
   const statements = [
     'create index conversations_by_user on conversations (user_key, caller_app_id, tenant_id)',
@@ -116,6 +129,7 @@ async function createIndexes(db: Kysely<unknown>): Promise<void> {
     `create index deliveries_held on deliveries (conversation_id, seq) where state = 'held'`,
     `create index deliveries_held_by_expiry on deliveries (expires_at) where state = 'held'`,
     'create index lanes_by_run_at on lanes (run_at)',
+    'create index idempotency_keys_by_expiry on idempotency_keys (expires_at)',
   ];
   for (const statement of statements) await sql.raw(statement).execute(db);
 }

@@ -1,0 +1,72 @@
+// Idempotency-Key (IETF draft-ietf-httpapi-idempotency-key-header): a sender that repeats itself gets its first answer.
+
+import { createHash } from 'node:crypto';
+import { AppError } from '../errors.ts';
+import type { Database } from '../storage/database.ts';
+
+/** A request that its sender may repeat. The scope is the credential: another sender's keys are unrelated. */
+export type RepeatableRequest = {
+  readonly credential: string;
+  readonly key: string;
+  /** Of the body as it was sent, whatever the order of its fields. */
+  readonly fingerprint: string;
+};
+
+const shortestLifeMs = 24 * 3_600_000;
+
+/** Fingerprint of a JSON value: equal for equal values, whatever the order of their fields (as in RFC 8785). */
+export function fingerprintOf(value: unknown): string {
+  return createHash('sha256')
+    .update(JSON.stringify(sortFields(value)))
+    .digest('base64url');
+}
+
+/**
+ * Runs `first` inside the transaction `trx` and keeps its answer, or gives the kept answer of an earlier request with the
+ * same key. The answer lives as long as the transaction's other rows do: a crash after the commit and before the HTTP
+ * answer is no second acceptance. Throws AppError `idempotency_key_reused` (422) for another body under the same key.
+ */
+export async function acceptOnce<T extends { readonly expiresAt: number }>(
+  trx: Database,
+  request: RepeatableRequest,
+  now: number,
+  first: () => Promise<T>,
+): Promise<{ readonly answer: T; readonly replayed: boolean }> {
+  const known = await trx
+    .selectFrom('idempotency_keys')
+    .select(['fingerprint', 'answer', 'expires_at'])
+    .where('credential', '=', request.credential)
+    .where('key', '=', request.key)
+    .executeTakeFirst();
+  if (known && known.expires_at > now) {
+    if (known.fingerprint !== request.fingerprint) {
+      throw new AppError('idempotency_key_reused', 'Idempotency-Key was used before with another body.');
+    }
+    return { answer: JSON.parse(known.answer) as T, replayed: true };
+  }
+  const answer = await first();
+  const row = {
+    fingerprint: request.fingerprint,
+    answer: JSON.stringify(answer),
+    expires_at: Math.max(now + shortestLifeMs, answer.expiresAt),
+  };
+  await trx
+    .insertInto('idempotency_keys')
+    .values({ credential: request.credential, key: request.key, ...row })
+    .onConflict((conflict) => conflict.columns(['credential', 'key']).doUpdateSet(row))
+    .execute();
+  return { answer, replayed: false };
+}
+
+/** Forgets keys whose time is over. */
+export async function expireKeys(db: Database, now: number): Promise<void> {
+  await db.deleteFrom('idempotency_keys').where('expires_at', '<=', now).execute();
+}
+
+function sortFields(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sortFields);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  // Wrapped, so that an object is never mistaken for a list of pairs.
+  return { fields: entries.map(([key, entry]) => [key, sortFields(entry)]) };
+}
