@@ -23,7 +23,7 @@ import { loadManifests } from './manifest/render-manifest.ts';
 import { acceptNotification } from './notifications/accept-notification.ts';
 import { DeliveryWorker } from './notifications/delivery-worker.ts';
 import { createInbox } from './notifications/inbox.ts';
-import { wakeLanes } from './notifications/lane-store.ts';
+import { hastenLane, wakeLanes } from './notifications/lane-store.ts';
 import { findNotificationView } from './notifications/notification-store.ts';
 import { workOffLane } from './notifications/work-off-lane.ts';
 import { type Database, openDatabase } from './storage/database.ts';
@@ -56,9 +56,9 @@ export async function createApp(options: AppOptions): Promise<App> {
     clock,
     logger,
     concurrency: config.deliveryConcurrency,
-    work: (lease) =>
+    work: (lease, stopping) =>
       workOffLane(
-        { db, clock, logger, random, send: createPush(bot.adapter), pushWhenClosed: config.pushWhenClosed },
+        { db, clock, logger, random, send: createPush(bot.adapter), pushWhenClosed: config.pushWhenClosed, stopping },
         lease,
       ),
   });
@@ -75,8 +75,8 @@ export async function createApp(options: AppOptions): Promise<App> {
 
   const stop = async (): Promise<void> => {
     state.stopping = true;
-    await server.stop(stopGraceMs);
-    await worker.stop();
+    // Together: a push that begins now would only be cut off by the end of the process.
+    await Promise.all([server.stop(stopGraceMs), worker.stop()]);
     await bot.transport.close();
     await db.destroy();
   };
@@ -129,7 +129,14 @@ function createServices({ config, logger, clock, db, bot, worker, isStopping }: 
     clock,
     logger,
     inbox: createInbox(db, clock.now),
-    openWait: (wait: Wait) => openWatchedWait(db, wait),
+    openWait: async (wait: Wait) => {
+      await openWatchedWait(db, wait, clock.now());
+      worker.wake();
+    },
+    hasten: async (conversationId: string) => {
+      await hastenLane(db, conversationId, clock.now());
+      worker.wake();
+    },
     waitInTurnMs: config.waitInTurnSeconds * 1_000,
     waitMaxMinutes: config.waitMaxMinutes,
   };
@@ -163,11 +170,12 @@ function createServices({ config, logger, clock, db, bot, worker, isStopping }: 
   };
 }
 
-/** A wait makes its conversation reachable, and its lane due at the deadline. */
-async function openWatchedWait(db: Database, wait: Wait): Promise<void> {
+/** A wait makes its conversation reachable, and its lane due at the deadline; what could not be pushed before goes now. */
+async function openWatchedWait(db: Database, wait: Wait, now: number): Promise<void> {
   await db.transaction().execute(async (trx) => {
     await openWait(trx, wait);
     await setReachability(trx, wait.conversationId, 'push', 'An action is open and waits.');
     await wakeLanes(trx, [wait.conversationId], wait.deadlineAt);
+    await hastenLane(trx, wait.conversationId, now);
   });
 }

@@ -77,7 +77,7 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
     cloud,
     allowedCallers: readAllowedCallers(settings, identity.appId),
     allowedTenants: readAllowedTenants(settings, identity),
-    loginUrl: readMovedUrl(settings, 'LOGIN_URL', clouds[cloud].loginUrl),
+    loginUrl: readLoginUrl(settings, clouds[cloud].loginUrl),
     openIdMetadataUrl: readMovedUrl(settings, 'OPENID_METADATA_URL', clouds[cloud].openIdMetadataUrl),
     serviceUrlRules: readServiceUrlRules(settings),
     dataDir: settings.readText('DATA_DIR') ?? './data',
@@ -139,6 +139,15 @@ function readPublicUrl(settings: SettingReader, port: number): string {
     settings.addFault('PUBLIC_URL', 'must have no path, query or fragment');
   if (url.protocol === 'http:') settings.addWarning('PUBLIC_URL is plain http: Copilot Studio imports https only.');
   return url.origin;
+}
+
+/** MSAL makes the paths; one of ours would be dropped without a word. */
+function readLoginUrl(settings: SettingReader, standard: string): string {
+  const url = settings.readUrl('LOGIN_URL');
+  if (url && (url.pathname !== '/' || url.search || url.hash)) {
+    settings.addFault('LOGIN_URL', 'must be scheme and host only, such as https://login.microsoftonline.com');
+  }
+  return readMovedUrl(settings, 'LOGIN_URL', standard);
 }
 
 function readMovedUrl(settings: SettingReader, name: string, standard: string): string {

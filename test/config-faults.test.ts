@@ -53,6 +53,7 @@ describe('settings that are refused, by name', () => {
     ['a tenant that is no GUID', { ALLOWED_TENANTS: 'common' }, 'ALLOWED_TENANTS'],
     ['an unknown cloud', { ChannelService: 'https://botframework.example.com' }, 'ChannelService'],
     ['plain http for tokens', { LOGIN_URL: 'http://login.example.com' }, 'LOGIN_URL'],
+    ['a login with a path', { LOGIN_URL: 'https://login.example.com/tenant' }, 'LOGIN_URL'],
     ['plain http for keys', { OPENID_METADATA_URL: 'http://keys.example.com' }, 'OPENID_METADATA_URL'],
     ['a login that is no URL', { LOGIN_URL: 'login' }, 'LOGIN_URL'],
     ['a host that only begins like loopback', { LOGIN_URL: 'http://127.0.0.1.example.com' }, 'LOGIN_URL'],

@@ -30,7 +30,7 @@ export function captureConversation(
     id: conversationIdOf(key),
     ...key,
     userId,
-    userKey: activity.from.aadObjectId ?? userId,
+    userKey: userKeyOf(activity.from.aadObjectId, activity.channelId, userId),
     serviceUrl: activity.serviceUrl,
     audience,
     reference: captureReference(TurnContext.getConversationReference(activity)),
@@ -45,6 +45,16 @@ export function captureConversation(
     locale: activity.locale,
     lastSeenAt: now,
   };
+}
+
+const guid = /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
+
+/**
+ * The person across channels is the Entra object id. A channel's own id counts only within that channel: on Direct Line
+ * the client chooses it, and could choose somebody else's object id.
+ */
+function userKeyOf(aadObjectId: string | undefined, channelId: string, userId: string): string {
+  return aadObjectId !== undefined && guid.test(aadObjectId) ? aadObjectId.toLowerCase() : `${channelId}:${userId}`;
 }
 
 function captureReference(reference: Partial<ConversationReference>): Partial<ConversationReference> {

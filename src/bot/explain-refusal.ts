@@ -3,13 +3,8 @@
 import type { Conversation } from '../conversations/conversation.ts';
 import type { ParentRefusal } from './parent-transport.ts';
 
-/** One or two sentences for the person who runs this service. Holds app ids and tenant ids, never a token. */
+/** One or two sentences for the person who runs this service. Holds app ids, never a token and nothing the parent said. */
 export function explainRefusal(refusal: ParentRefusal, conversation: Conversation): string {
-  const said = refusal.detail === '' ? '' : ` It said: ${refusal.detail}`;
-  return `${causeOf(refusal, conversation)}${said}`;
-}
-
-function causeOf(refusal: ParentRefusal, conversation: Conversation): string {
   const { status } = refusal;
   if (status === 401) {
     return (

@@ -5,11 +5,12 @@ import type { TurnContext } from 'botbuilder';
 import { type Activity, ActivityTypes } from 'botbuilder';
 import type { Conversation } from '../conversations/conversation.ts';
 import { saveConversation } from '../conversations/conversation-store.ts';
-import { findWait } from '../conversations/subscription-store.ts';
+import { endWait, findWait } from '../conversations/subscription-store.ts';
 import { AppError } from '../errors.ts';
 import type { SkillAdapter } from './adapter.ts';
 import { captureConversation } from './capture-conversation.ts';
-import { describeFailure } from './push-activity.ts';
+import { explainRefusal } from './explain-refusal.ts';
+import { ParentRefusal } from './parent-transport.ts';
 import { CallerKey, errorOutputsOf, type SkillBot, SkillTurnKey } from './skill-bot.ts';
 import { type SkillServices, SkillTurn } from './skill-turn.ts';
 import type { Caller } from './verify-token.ts';
@@ -19,6 +20,8 @@ type TurnAnswer = {
   readonly body?: unknown;
   /** To be called once the answer has been written completely: only then is what it carries delivered. */
   readonly answered: () => Promise<void>;
+  /** To be called instead when the parent has left before. */
+  readonly abandoned: () => Promise<void>;
 };
 
 export type ProcessTurn = (caller: Caller, activity: Activity) => Promise<TurnAnswer>;
@@ -37,13 +40,18 @@ export function createProcessTurn(adapter: SkillAdapter, bot: SkillBot, services
         turn = await openTurn(context, caller, adapter, services);
         context.turnState.set(SkillTurnKey, turn);
       }
-      await runToTheEnd(context, turn, bot, services);
+      try {
+        await runToTheEnd(context, turn, bot, services);
+      } finally {
+        await turn?.finish();
+      }
     };
     const response = await adapter.processTurn(caller, activity, logic);
     return {
       status: response?.status ?? 200,
       ...(response?.body !== undefined && { body: response.body as unknown }),
       answered: async () => turn?.answered(),
+      abandoned: async () => turn?.abandoned(),
     };
   };
 }
@@ -53,10 +61,13 @@ async function openTurn(
   caller: Caller,
   adapter: SkillAdapter,
   services: SkillServices,
-): Promise<SkillTurn | undefined> {
+): Promise<SkillTurn> {
   const audience = context.turnState.get<string>(adapter.OAuthScopeKey);
   const conversation = captureConversation(context, caller, audience, services.clock.now());
-  if (!conversation) return undefined;
+  if (!conversation) {
+    const missing = 'channelId, conversation.id, from.id and serviceUrl are needed to answer an activity.';
+    throw new AppError('malformed_request', missing);
+  }
   const current = await refreshReachability(conversation, services);
   await saveConversation(services.db, current);
   return new SkillTurn(context, current, services);
@@ -80,19 +91,32 @@ async function runToTheEnd(
     await bot.run(context);
   } catch (error) {
     services.logger.error({ err: error, conversationId: turn?.conversation.id }, 'turn failed');
-    await endFailedAction(turn, error);
+    await endFailedAction(turn, services, error);
   }
 }
 
 /** The user must not stay in an action that has failed. What cannot be said to the parent is said in the HTTP status. */
-async function endFailedAction(turn: SkillTurn | undefined, error: unknown): Promise<void> {
+async function endFailedAction(turn: SkillTurn | undefined, services: SkillServices, error: unknown): Promise<void> {
   if (!turn) throw error;
   try {
-    await turn.end(errorOutputsOf(turn.context.activity.name), 'skillError');
+    const wait = await findWait(services.db, turn.conversation.id);
+    if (wait) await endWait(services.db, wait, 'The action has failed: no action is open.');
+    await turn.end(errorOutputsOf(turn.action), 'skillError');
   } catch (refused) {
-    await turn.failed();
-    const outcome = describeFailure(refused, turn.conversation);
-    const detail = 'detail' in outcome ? outcome.detail : '';
-    throw new AppError('reply_refused', `The reply could not be given to the parent. ${detail}`, { cause: error });
+    await turn.abandoned();
+    throw new AppError(
+      'reply_refused',
+      `The reply could not be given to the parent. ${explainFailure(refused, turn)}`,
+      {
+        cause: error,
+      },
+    );
   }
+}
+
+/** Without the parent's own words, which may repeat the text of the message: this goes into the log. */
+function explainFailure(error: unknown, turn: SkillTurn): string {
+  return error instanceof ParentRefusal
+    ? explainRefusal(error, turn.conversation)
+    : 'The attempt that it led to tells why.';
 }

@@ -54,7 +54,8 @@ async function sendOne(
 export function describeFailure(error: unknown, conversation: Conversation): SendOutcome {
   if (error instanceof ParentRefusal) {
     const { status, retryAfter } = error;
-    return { kind: 'refused', status, retryAfter, detail: explainRefusal(error, conversation) };
+    const said = error.detail === '' ? '' : ` It said: ${error.detail}`;
+    return { kind: 'refused', status, retryAfter, detail: `${explainRefusal(error, conversation)}${said}` };
   }
   if (error instanceof ParentUnreachable) {
     return { kind: 'unreachable', errorClass: error.errorClass, detail: error.message };

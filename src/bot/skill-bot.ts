@@ -95,6 +95,8 @@ export class SkillBot extends ActivityHandler {
       await dropOnceSubscriptions(trx, id);
       await setReachability(trx, id, 'closed', 'The parent has ended the action.');
     });
+    // What was still to be pushed is held from now on.
+    await this.#services.hasten(id);
   }
 }
 

@@ -9,6 +9,7 @@ import type { Inbox, InboxItem } from '../notifications/inbox.ts';
 import type { Database } from '../storage/database.ts';
 import { createEndOfAction, createNotificationMessage, type Outputs } from './activities.ts';
 import type { SentActivity } from './connector.ts';
+import { describeFailure } from './push-activity.ts';
 
 export type SkillServices = {
   readonly db: Database;
@@ -17,6 +18,8 @@ export type SkillServices = {
   readonly inbox: Inbox;
   /** Opens a wait: stores it, makes the conversation reachable and has its deadline watched. */
   readonly openWait: (wait: Wait) => Promise<void>;
+  /** What waits for its next attempt in this conversation is looked at now. */
+  readonly hasten: (conversationId: string) => Promise<void>;
   readonly waitInTurnMs: number;
   readonly waitMaxMinutes: number;
 };
@@ -28,13 +31,18 @@ export class SkillTurn {
   readonly context: TurnContext;
   readonly conversation: Conversation;
   readonly services: SkillServices;
+  /** The action that this turn belongs to: its name decides what is said when the turn fails. */
+  action: string | undefined;
+  /** Taken from the inbox, and neither given nor put back. */
+  readonly #taken = new Set<InboxItem>();
   /** Given inside an answer that has not been written yet. */
-  readonly #unanswered: InboxItem[] = [];
+  readonly #inAnswer = new Set<InboxItem>();
 
   constructor(context: TurnContext, conversation: Conversation, services: SkillServices) {
     this.context = context;
     this.conversation = conversation;
     this.services = services;
+    this.action = context.activity.name;
   }
 
   /** True where the parent reads replies only from the answer to this request (test pane). */
@@ -51,32 +59,48 @@ export class SkillTurn {
     await this.context.sendActivity(createEndOfAction(code, outputs, notificationId));
   }
 
-  /** Gives one held notification: its message, then whatever ends the action. It stays held when the parent refuses. */
-  async give(item: InboxItem, ...after: Partial<Activity>[]): Promise<void> {
-    const message = createNotificationMessage(item.notification, item.delivery.attempts + 1);
-    await this.giveAll([item], [message, ...after]);
+  /** Takes what is held for this user; whatever is not given by the end of the turn stays held. */
+  async take(wanted: Parameters<Inbox['take']>[1]): Promise<InboxItem[]> {
+    const items = await this.services.inbox.take(this.conversation, wanted);
+    for (const item of items) this.#taken.add(item);
+    return items;
   }
 
-  /** Sends the activities that carry these held notifications; they stay held when the parent refuses. */
-  async giveAll(items: readonly InboxItem[], activities: Partial<Activity>[]): Promise<void> {
+  /** Gives one held notification as a message. It stays held when the parent refuses it. */
+  async give(item: InboxItem): Promise<void> {
+    await this.giveIn([item], createNotificationMessage(item.notification, item.delivery.attempts + 1));
+  }
+
+  /** Sends the activity that carries these held notifications; they stay held when the parent refuses it. */
+  async giveIn(items: readonly InboxItem[], activity: Partial<Activity>): Promise<void> {
+    for (const item of items) this.#taken.delete(item);
     try {
-      const sent = await this.context.sendActivities(activities);
-      if (this.repliesInAnswer) this.#unanswered.push(...items);
-      else await settle(items, (sent[0] as SentActivity | undefined)?.status ?? 200);
+      const sent = await this.context.sendActivity(activity);
+      if (this.repliesInAnswer) for (const item of items) this.#inAnswer.add(item);
+      else await settle(items, (sent as SentActivity | undefined)?.status ?? 200);
     } catch (error) {
-      for (const item of items) await item.putBack();
+      const outcome = describeFailure(error, this.conversation);
+      for (const item of items) await item.putBack(outcome);
       throw error;
     }
   }
 
-  /** The answer has reached the parent: what was in it is delivered. */
-  async answered(): Promise<void> {
-    await settle(this.#unanswered.splice(0), 200);
+  /** The turn is over, however it went: what it has taken and not given stays held. */
+  async finish(): Promise<void> {
+    for (const item of this.#taken) await item.putBack();
+    this.#taken.clear();
   }
 
-  /** The turn has failed: what was in its answer stays held. */
-  async failed(): Promise<void> {
-    for (const item of this.#unanswered.splice(0)) await item.putBack();
+  /** The answer has reached the parent: what was in it is delivered. */
+  async answered(): Promise<void> {
+    await settle([...this.#inAnswer], 200);
+    this.#inAnswer.clear();
+  }
+
+  /** No answer has reached the parent: what would have been in it stays held. */
+  async abandoned(): Promise<void> {
+    for (const item of this.#inAnswer) await item.putBack();
+    this.#inAnswer.clear();
   }
 }
 

@@ -63,6 +63,7 @@ export type ConversationView = {
   readonly callerAppId: string;
   readonly tenantId: string;
   readonly channelId: string;
+  /** As `to.userId` takes it. */
   readonly userId: string;
   readonly serviceUrlHost: string;
   readonly deliveryMode: string;
@@ -92,7 +93,7 @@ export async function listConversations(
     callerAppId: row.caller_app_id,
     tenantId: row.tenant_id,
     channelId: row.channel_id,
-    userId: row.user_id,
+    userId: row.user_key,
     serviceUrlHost: new URL(row.service_url).host,
     deliveryMode: row.delivery_mode,
     reachability: row.reachability,

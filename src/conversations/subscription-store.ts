@@ -4,6 +4,7 @@ import type { Selectable } from 'kysely';
 import type { Database } from '../storage/database.ts';
 import type { Schema } from '../storage/schema.ts';
 import type { Wait } from './conversation.ts';
+import { setReachability } from './conversation-store.ts';
 
 /** Opens a wait; one that was open in the same conversation is replaced, as the parent has left that action. */
 export async function openWait(db: Database, wait: Wait): Promise<void> {
@@ -28,22 +29,24 @@ export async function findWait(db: Database, conversationId: string): Promise<Wa
   return row && parseWait(row);
 }
 
-/** Ends whatever wait is open in the conversation: the parent has left the action. */
-export async function dropWait(db: Database, conversationId: string): Promise<void> {
-  await db.deleteFrom('waits').where('conversation_id', '=', conversationId).execute();
+/**
+ * Ends just this wait; its conversation then takes no push. Does nothing when it is no longer the open one: a topic that
+ * loops opens its next wait as soon as it is told the end of the last, often before we hear that it was told.
+ */
+export async function endWait(db: Database, wait: Pick<Wait, 'conversationId' | 'id'>, reason: string): Promise<void> {
+  await db.transaction().execute(async (trx) => {
+    const { numDeletedRows } = await trx
+      .deleteFrom('waits')
+      .where('conversation_id', '=', wait.conversationId)
+      .where('id', '=', wait.id)
+      .executeTakeFirst();
+    if (numDeletedRows > 0n) await setReachability(trx, wait.conversationId, 'held', reason);
+  });
 }
 
-/**
- * Ends just this wait. False when it is no longer the open one: a topic that loops opens its next wait as soon as it is
- * told the end of the last, often before we hear that it was told.
- */
-export async function closeWait(db: Database, wait: Pick<Wait, 'conversationId' | 'id'>): Promise<boolean> {
-  const { numDeletedRows } = await db
-    .deleteFrom('waits')
-    .where('conversation_id', '=', wait.conversationId)
-    .where('id', '=', wait.id)
-    .executeTakeFirst();
-  return numDeletedRows > 0n;
+/** The parent has ended whatever was open. */
+export async function dropWait(db: Database, conversationId: string): Promise<void> {
+  await db.deleteFrom('waits').where('conversation_id', '=', conversationId).execute();
 }
 
 /** Notes one more attempt to tell the parent that the wait is over, and when to try again. */

@@ -5,17 +5,19 @@ import { z } from 'zod';
 import { AppError } from '../errors.ts';
 
 const text = z.string().nullish();
+// Ids become parts of a path at the parent: lone surrogates cannot be encoded, dot segments lead to another path.
+const id = z
+  .string()
+  .max(1024)
+  .regex(/^\P{Cs}*$/u, 'Must be well-formed Unicode')
+  .refine((value) => value !== '.' && value !== '..', 'Must not be a dot segment');
 const account = z.looseObject({ id: text, name: text, role: text, aadObjectId: text }).nullish();
 const objects = z.array(z.looseObject({})).nullish();
 
 const conversation = z.looseObject({
   // botframework-connector copies the id into the header `x-ms-conversation-id`; Node refuses anything outside
   // Latin-1 there, so such a conversation could be stored but never be answered.
-  id: z
-    .string()
-    .min(1)
-    .max(1024)
-    .regex(/^[\x20-\x7e\xa0-\xff]*$/, 'Must be printable Latin-1'),
+  id: id.min(1).regex(/^[\x20-\x7e\xa0-\xff]*$/, 'Must be printable Latin-1'),
   name: text,
   conversationType: text,
   tenantId: text,
@@ -24,8 +26,13 @@ const conversation = z.looseObject({
 // Everything but `type` may be absent or null: the import ping of Copilot Studio is an endOfConversation with a null
 // recipient and, at times, neither conversation nor serviceUrl.
 const inboundActivity = z.looseObject({
-  type: z.string().min(1).max(100),
-  id: text,
+  // The SDK answers an invoke that nobody handles with 501: it is the caller that asks for what a skill of this kind has not.
+  type: z
+    .string()
+    .min(1)
+    .max(100)
+    .refine((type) => type !== 'invoke', 'Invoke activities are not handled by this skill'),
+  id: id.nullish(),
   timestamp: text,
   localTimestamp: text,
   channelId: z.string().max(100).nullish(),
@@ -34,7 +41,7 @@ const inboundActivity = z.looseObject({
   from: account,
   recipient: account,
   relatesTo: z.looseObject({}).nullish(),
-  replyToId: text,
+  replyToId: id.nullish(),
   deliveryMode: text,
   locale: text,
   name: text,

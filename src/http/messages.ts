@@ -11,6 +11,8 @@ type TurnAnswer = {
   readonly body?: unknown;
   /** Called once the answer has been written completely; never when the parent has left before. */
   readonly answered?: () => Promise<void>;
+  /** Called instead when the parent has left before the answer was complete. */
+  readonly abandoned?: () => Promise<void>;
 };
 
 export type MessageServices = {
@@ -28,14 +30,16 @@ export function createMessagesHandler(services: MessageServices, track: (work: P
     requireJsonContentType(req);
     const caller = await services.verifyCaller(req.headers.authorization);
     const activity = parseInboundActivity(await readJsonObject(req, maxBodyBytes));
-    const { status, body, answered } = await services.processTurn(caller, activity);
-    if (answered !== undefined) {
-      const { log } = requestContextOf(req);
-      const finish = async (): Promise<void> => {
-        await answered().catch((error: unknown) => log.error({ err: error }, 'work after a turn failed'));
-      };
-      res.once('finish', () => track(finish()));
-    }
+    const { status, body, answered, abandoned } = await services.processTurn(caller, activity);
+    const { log } = requestContextOf(req);
+    const finish = async (): Promise<void> => {
+      await (res.writableFinished ? answered : abandoned)?.().catch((error: unknown) => {
+        log.error({ err: error }, 'work after a turn failed');
+      });
+    };
+    // A response whose client has left emits nothing more.
+    if (res.destroyed) track(finish());
+    else res.once('close', () => track(finish()));
     sendJson(res, status, body);
   };
 }

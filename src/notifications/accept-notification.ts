@@ -2,6 +2,7 @@
 // the commit is on disk.
 
 import { v7 as createId } from 'uuid';
+import { AppError } from '../errors.ts';
 import type { Database } from '../storage/database.ts';
 import { insertDeliveries } from './delivery-store.ts';
 import { acceptOnce, type RepeatableRequest } from './idempotency.ts';
@@ -21,6 +22,7 @@ export type AcceptedNotification = {
 /** The sender's key for this request, and the fingerprint of its body. */
 export type Repeat = Pick<RepeatableRequest, 'key' | 'fingerprint'>;
 
+const guid = /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
 const rowsPerInsert = 1_000;
 
 /**
@@ -46,6 +48,7 @@ export async function acceptNotification(
 
 async function store(trx: Database, notification: Notification, now: number): Promise<AcceptedNotification> {
   const conversationIds = await findRecipients(trx, notification.to);
+  if (conversationIds.length === 0 && !('subject' in notification.to)) throw unknownRecipient(notification.to);
   await insertNotification(trx, notification, conversationIds.length);
   for (let start = 0; start < conversationIds.length; start += rowsPerInsert) {
     const chunk = conversationIds.slice(start, start + rowsPerInsert);
@@ -58,6 +61,15 @@ async function store(trx: Database, notification: Notification, now: number): Pr
     recipients: conversationIds.length,
     expiresAt: notification.expiresAt,
   };
+}
+
+/** Only a subject may be waited for later: who is addressed directly must be known, or the 202 would be a lie. */
+function unknownRecipient(to: Recipient): AppError {
+  const path = `to.${Object.keys(to).join()}`;
+  const message = 'names nobody who has had a conversation with this skill';
+  return new AppError('invalid_notification', `The notification cannot be accepted: ${path}: ${message}.`, {
+    faults: [{ path, message }],
+  });
 }
 
 async function findRecipients(db: Database, to: Recipient): Promise<string[]> {
@@ -93,7 +105,7 @@ function listFollowers(db: Database, subject: string): Promise<Candidate[]> {
 
 function listOfUser(db: Database, userId: string): Promise<Candidate[]> {
   return candidates(db)
-    .where((where) => where.or([where('user_key', '=', userId), where('user_id', '=', userId)]))
+    .where('user_key', '=', guid.test(userId) ? userId.toLowerCase() : userId)
     .execute();
 }
 

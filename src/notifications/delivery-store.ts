@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import type { Selectable } from 'kysely';
 import type { Database } from '../storage/database.ts';
 import type { Schema } from '../storage/schema.ts';
-import { holdsLease, type Lease } from './lane-store.ts';
+import { holdsLease, type Lease, leaseMs } from './lane-store.ts';
 import type { Delivery, DeliveryState, DeliveryStep, Notification, SendOutcome } from './notification.ts';
 
 /** The same notification to the same conversation is always the same delivery, whoever enqueues it, however often. */
@@ -78,18 +78,20 @@ type AttemptRecord = {
 };
 
 /**
- * Counts an attempt before it is made, so that a delivery that crashes the process is not tried for ever.
- * False when the lease is lost: nothing was changed and nothing may be sent.
+ * Marks an attempt before it is made and renews the lease for it. False when the lease is lost or the delivery has
+ * changed since it was read: nothing was changed and nothing may be sent.
  */
-export async function beginAttempt(db: Database, lease: Lease, delivery: Delivery): Promise<boolean> {
+export async function beginAttempt(db: Database, lease: Lease, delivery: Delivery, now: number): Promise<boolean> {
   return db.transaction().execute(async (trx) => {
-    if (!(await holdsLease(trx, lease))) return false;
-    await trx
+    if (!(await holdsLease(trx, lease, now + leaseMs))) return false;
+    const { numUpdatedRows } = await trx
       .updateTable('deliveries')
-      .set({ state: 'sending', attempts: delivery.attempts + 1 })
+      .set({ state: 'sending' })
       .where('id', '=', delivery.id)
-      .execute();
-    return true;
+      .where('state', '=', delivery.state)
+      .where('attempts', '=', delivery.attempts)
+      .executeTakeFirst();
+    return numUpdatedRows > 0n;
   });
 }
 
@@ -103,56 +105,83 @@ export async function settleDelivery(
   return db.transaction().execute(async (trx) => {
     if (!(await holdsLease(trx, lease))) return false;
     if (attempt) await insertAttempt(trx, delivery, attempt);
-    await trx.updateTable('deliveries').set(columnsOf(change, now)).where('id', '=', delivery.id).execute();
+    const attempts = delivery.attempts + (attempt ? 1 : 0);
+    await trx
+      .updateTable('deliveries')
+      .set({ ...columnsOf(change, now), attempts })
+      .where('id', '=', delivery.id)
+      .execute();
     return true;
   });
 }
 
+type HeldFor = {
+  readonly conversationId: string;
+  readonly callerAppId: string;
+  readonly tenantId: string;
+  readonly userKey: string;
+  /** Only what was sent to this subject. */
+  readonly subject?: string | undefined;
+  /** All but what was sent to this subject. */
+  readonly exceptSubject?: string | undefined;
+};
+
 /** Held deliveries of a person at a parent, in whichever conversation they were held, oldest first. */
-export async function listHeld(
-  db: Database,
-  person: {
-    readonly conversationId: string;
-    readonly callerAppId: string;
-    readonly tenantId: string;
-    readonly userKey: string;
-  },
-  now: number,
-  limit: number,
-): Promise<Delivery[]> {
-  const rows = await db
+export async function listHeld(db: Database, wanted: HeldFor, now: number, limit: number): Promise<Delivery[]> {
+  let query = db
     .selectFrom('conversations')
     .innerJoin('deliveries', 'deliveries.conversation_id', 'conversations.id')
+    .innerJoin('notifications', 'notifications.id', 'deliveries.notification_id')
     .selectAll('deliveries')
     .where((where) =>
       where.or([
-        where('conversations.id', '=', person.conversationId),
+        where('conversations.id', '=', wanted.conversationId),
         where.and([
-          where('conversations.user_key', '=', person.userKey),
-          where('conversations.caller_app_id', '=', person.callerAppId),
-          where('conversations.tenant_id', '=', person.tenantId),
+          where('conversations.user_key', '=', wanted.userKey),
+          where('conversations.caller_app_id', '=', wanted.callerAppId),
+          where('conversations.tenant_id', '=', wanted.tenantId),
         ]),
       ]),
     )
     .where('deliveries.state', '=', 'held')
-    .where('deliveries.expires_at', '>', now)
-    .orderBy('deliveries.seq')
-    .limit(limit)
-    .execute();
+    .where('deliveries.expires_at', '>', now);
+  const { subject, exceptSubject } = wanted;
+  if (subject !== undefined) query = query.where('notifications.subject', '=', subject);
+  if (exceptSubject !== undefined) {
+    query = query.where((where) =>
+      where.or([where('notifications.subject', 'is', null), where('notifications.subject', '!=', exceptSubject)]),
+    );
+  }
+  const rows = await query.orderBy('deliveries.seq').limit(limit).execute();
   return rows.map(parseDelivery);
 }
 
-/** Ends held deliveries whose time is over. Returns how many. */
-export async function expireHeld(db: Database, now: number): Promise<number> {
+/** Holds back what was just settled as held, when its conversation takes a push again: true when it is open again. */
+export async function reopenHeld(db: Database, lease: Lease, delivery: Delivery, now: number): Promise<boolean> {
+  return db.transaction().execute(async (trx) => {
+    if (!(await holdsLease(trx, lease))) return false;
+    const { numUpdatedRows } = await trx
+      .updateTable('deliveries')
+      .set({ state: 'pending', run_at: now, reason: null, reason_text: null })
+      .where('id', '=', delivery.id)
+      .where('state', '=', 'held')
+      .executeTakeFirst();
+    return numUpdatedRows > 0n;
+  });
+}
+
+/** Ends deliveries whose time is over, held ones and those that never had their turn. Returns how many. */
+export async function expireDeliveries(db: Database, now: number): Promise<number> {
   const { numUpdatedRows } = await db
     .updateTable('deliveries')
     .set({
       state: 'dead',
       reason: 'expired',
-      reason_text: 'The user had no further turn before the notification expired.',
+      reason_text: 'It expired before it could be pushed, and before the user had a further turn.',
       settled_at: now,
     })
-    .where('state', '=', 'held')
+    .where('state', 'in', ['pending', 'held'])
+    .where('step', '=', 'message')
     .where('expires_at', '<=', now)
     .executeTakeFirst();
   return Number(numUpdatedRows);
@@ -169,7 +198,8 @@ function columnsOf(change: DeliveryChange, now: number) {
     case 'delivered':
       return { state: change.state, settled_at: now, reason: null, reason_text: null };
     case 'held':
-      return { state: change.state, reason: change.reason, reason_text: change.reasonText };
+      // Whatever interrupted it before, a turn of the user may give it.
+      return { state: change.state, reason: change.reason, reason_text: change.reasonText, interruptions: 0 };
     case 'dead':
       return { state: change.state, reason: change.reason, reason_text: change.reasonText, settled_at: now };
   }
@@ -204,6 +234,7 @@ function parseDelivery(row: Selectable<Schema['deliveries']>): Delivery {
     step: row.step as DeliveryStep,
     waitId: row.wait_id ?? undefined,
     attempts: row.attempts,
+    interruptions: row.interruptions,
     runAt: row.run_at,
     expiresAt: row.expires_at,
   };

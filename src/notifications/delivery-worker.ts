@@ -4,7 +4,7 @@
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
 import type { Database } from '../storage/database.ts';
-import { expireHeld } from './delivery-store.ts';
+import { expireDeliveries } from './delivery-store.ts';
 import { expireKeys } from './idempotency.ts';
 import { claimLanes, findNextLaneAt, type Lease, releaseLane, takeBackLeases } from './lane-store.ts';
 
@@ -13,12 +13,10 @@ type WorkerOptions = {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly concurrency: number;
-  /** Works off one leased lane until nothing is due in it. */
-  readonly work: (lease: Lease) => Promise<void>;
+  /** Works off one leased lane until nothing is due in it, or `stopping` fires. */
+  readonly work: (lease: Lease, stopping: AbortSignal) => Promise<void>;
 };
 
-/** Longer than any attempt (20 s), so that a live worker keeps its lane; a dead one's comes back after this. */
-export const leaseMs = 60_000;
 /** The longest sleep: a lane that another process has made due is seen after this at the latest. */
 const pollMs = 1_000;
 const sweepMs = 60_000;
@@ -26,7 +24,7 @@ const sweepMs = 60_000;
 export class DeliveryWorker {
   readonly #options: WorkerOptions;
   readonly #inFlight = new Set<Promise<void>>();
-  #stopping = new AbortController();
+  readonly #stopping = new AbortController();
   #wakeUp = new AbortController();
   #loop: Promise<void> | undefined;
   #sweptAt = 0;
@@ -71,7 +69,7 @@ export class DeliveryWorker {
     this.#wakeUp = new AbortController();
     await this.#sweep();
     const free = concurrency - this.#inFlight.size;
-    const leases = free > 0 ? await claimLanes(db, free, clock.now(), leaseMs) : [];
+    const leases = free > 0 ? await claimLanes(db, free, clock.now()) : [];
     for (const lease of leases) this.#take(lease);
     if (leases.length > 0 && leases.length < free) return;
     await clock.sleep(await this.#sleepTime(), AbortSignal.any([this.#wakeUp.signal, this.#stopping.signal]));
@@ -90,7 +88,7 @@ export class DeliveryWorker {
   async #workOff(lease: Lease): Promise<void> {
     const { db, clock, logger, work } = this.#options;
     try {
-      await work(lease);
+      await work(lease, this.#stopping.signal);
     } catch (error) {
       // The lease is kept: the lane is due again when it ends, which keeps a broken lane from spinning.
       logger.error({ err: error, conversationId: lease.conversationId }, 'lane failed');
@@ -103,7 +101,7 @@ export class DeliveryWorker {
     const { db, clock } = this.#options;
     if (clock.now() - this.#sweptAt < sweepMs) return;
     this.#sweptAt = clock.now();
-    await expireHeld(db, clock.now());
+    await expireDeliveries(db, clock.now());
     await expireKeys(db, clock.now());
   }
 

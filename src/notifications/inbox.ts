@@ -6,7 +6,7 @@ import type { Conversation } from '../conversations/conversation.ts';
 import { endOnceSubscriptions } from '../conversations/subscription-store.ts';
 import type { Database } from '../storage/database.ts';
 import { beginAttempt, insertDeliveries, listHeld, settleDelivery, type Settlement } from './delivery-store.ts';
-import { claimLane, type Lease, releaseLane } from './lane-store.ts';
+import { claimLane, type Lease, releaseLane, wakeLanes } from './lane-store.ts';
 import type { Delivery, Notification, SendOutcome } from './notification.ts';
 import { claimNotification, getNotification, listUnclaimed } from './notification-store.ts';
 
@@ -16,8 +16,8 @@ export type InboxItem = {
   readonly notification: Notification;
   /** The user has it: records the attempt and settles the delivery. */
   given(outcome: SendOutcome & { kind: 'delivered' }): Promise<void>;
-  /** The turn could not give it: it stays held. */
-  putBack(): Promise<void>;
+  /** The turn could not give it: it stays held. `outcome` when the parent was asked and did not take it. */
+  putBack(outcome?: SendOutcome): Promise<void>;
 };
 
 export type Inbox = {
@@ -35,8 +35,6 @@ type Wanted = {
   readonly limit: number;
 };
 
-/** A turn is answered within seconds; after this a worker may look at what a dead turn had taken. */
-const turnLeaseMs = 60_000;
 const mostUnclaimed = 50;
 
 /** Builds the inbox over the stored deliveries. `now` in epoch ms. */
@@ -44,19 +42,18 @@ export function createInbox(db: Database, now: () => number): Inbox {
   return {
     take: async (conversation, wanted) => {
       if (wanted.subject !== undefined) await adoptUnclaimed(db, conversation, wanted.subject, now());
-      const person = { ...conversation, conversationId: conversation.id };
-      const held = await listHeld(db, person, now(), 200);
+      const { limit, ...subjects } = wanted;
+      const held = await listHeld(db, { ...conversation, ...subjects, conversationId: conversation.id }, now(), limit);
       const items: InboxItem[] = [];
       const leases = new Map<string, SharedLease | undefined>();
       for (const delivery of held) {
-        if (items.length === wanted.limit) break;
-        const notification = await getNotification(db, delivery.notificationId);
-        if (!isWanted(notification, wanted)) continue;
         const lease = await leaseOnce(db, leases, delivery.conversationId, now());
-        if (lease && (await beginAttempt(db, lease.lease, delivery))) {
+        if (lease && (await beginAttempt(db, lease.lease, delivery, now()))) {
+          const notification = await getNotification(db, delivery.notificationId);
           items.push(createItem({ db, now, conversation, lease }, delivery, notification));
         }
       }
+      await releaseUnused(db, leases, now());
       return items;
     },
   };
@@ -72,10 +69,19 @@ async function leaseOnce(
   now: number,
 ): Promise<SharedLease | undefined> {
   if (!leases.has(conversationId)) {
-    const lease = await claimLane(db, conversationId, now, turnLeaseMs);
+    const lease = await claimLane(db, conversationId, now);
     leases.set(conversationId, lease && { lease, users: 0 });
   }
   return leases.get(conversationId);
+}
+
+/** A delivery may be gone between the list and the lease: a lane without an item is let go at once. */
+async function releaseUnused(
+  db: Database,
+  leases: ReadonlyMap<string, SharedLease | undefined>,
+  now: number,
+): Promise<void> {
+  for (const shared of leases.values()) if (shared?.users === 0) await releaseLane(db, shared.lease, now);
 }
 
 type Taken = {
@@ -90,6 +96,12 @@ function createItem(taken: Taken, delivery: Delivery, notification: Notification
   const { db, now, conversation, lease: shared } = taken;
   const startedAt = now();
   shared.users += 1;
+  const recordOf = (outcome: SendOutcome) => ({
+    via: 'turn' as const,
+    startedAt,
+    durationMs: now() - startedAt,
+    outcome,
+  });
   const settle = async (settlement: Omit<Settlement, 'now'>): Promise<void> => {
     await settleDelivery(db, shared.lease, delivery, { ...settlement, now: now() });
     shared.users -= 1;
@@ -99,32 +111,30 @@ function createItem(taken: Taken, delivery: Delivery, notification: Notification
     delivery,
     notification,
     given: async (outcome) => {
-      const attempt = { via: 'turn' as const, startedAt, durationMs: now() - startedAt, outcome };
-      await settle({ change: { state: 'delivered' }, attempt });
+      await settle({ change: { state: 'delivered' }, attempt: recordOf(outcome) });
       if ('subject' in notification.to) await endOnceSubscriptions(db, conversation, notification.to.subject);
     },
-    putBack: () => {
+    putBack: (outcome) => {
       const reasonText = 'The turn in which it was given failed; it is given again at the next one.';
-      return settle({ change: { state: 'held', reason: 'turn_failed', reasonText } });
+      const change = { state: 'held' as const, reason: 'turn_failed', reasonText };
+      return settle(outcome ? { change, attempt: recordOf(outcome) } : { change });
     },
   };
 }
 
-/** The job is often done before the topic reaches its wait: what came too early becomes this conversation's, as held. */
+/**
+ * The job is often done before the topic reaches its wait: what came too early becomes this conversation's. What is to
+ * be sent later is pushed at its time, all else is held and taken at once.
+ */
 async function adoptUnclaimed(db: Database, conversation: Conversation, subject: string, now: number): Promise<void> {
   for (const notification of await listUnclaimed(db, subject, now, mostUnclaimed)) {
+    const { sendAt } = notification;
+    const early = { reason: 'came_early', reasonText: 'Nobody waited for the subject when it came.' };
     await db.transaction().execute(async (trx) => {
       if (!(await claimNotification(trx, notification.id))) return;
-      await insertDeliveries(trx, notification, [conversation.id], now, {
-        reason: 'came_early',
-        reasonText: 'Nobody waited for the subject when it came.',
-      });
+      const later = sendAt !== undefined && sendAt > now;
+      await insertDeliveries(trx, notification, [conversation.id], now, later ? undefined : early);
+      if (later) await wakeLanes(trx, [conversation.id], sendAt);
     });
   }
-}
-
-function isWanted(notification: Notification, wanted: Wanted): boolean {
-  const subject = 'subject' in notification.to ? notification.to.subject : undefined;
-  if (wanted.subject !== undefined) return subject === wanted.subject;
-  return wanted.exceptSubject === undefined || subject !== wanted.exceptSubject;
 }

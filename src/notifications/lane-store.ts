@@ -22,10 +22,16 @@ export async function wakeLanes(db: Database, conversationIds: readonly string[]
     .execute();
 }
 
+/**
+ * Longer than any attempt (at most 30 s for a token and 20 s for the request), so that a live worker keeps its lane; a
+ * dead one's comes back after this. Renewed before each attempt.
+ */
+export const leaseMs = 60_000;
+
 export type Lease = { readonly conversationId: string; readonly token: string };
 
 /** Leases up to `limit` lanes that are due, oldest first. A lease that nobody ended is due again when its time is up. */
-export async function claimLanes(db: Database, limit: number, now: number, leaseMs: number): Promise<Lease[]> {
+export async function claimLanes(db: Database, limit: number, now: number): Promise<Lease[]> {
   const token = createToken();
   const due = db
     .selectFrom('lanes')
@@ -43,12 +49,7 @@ export async function claimLanes(db: Database, limit: number, now: number, lease
 }
 
 /** Leases just this lane, for a turn of the user; undefined while a worker holds it. */
-export async function claimLane(
-  db: Database,
-  conversationId: string,
-  now: number,
-  leaseMs: number,
-): Promise<Lease | undefined> {
+export async function claimLane(db: Database, conversationId: string, now: number): Promise<Lease | undefined> {
   const token = createToken();
   const row = await db
     .insertInto('lanes')
@@ -66,12 +67,12 @@ export async function claimLane(
 
 /**
  * Whether the lease still holds; called first in every transaction that changes something under it. The update also
- * locks the lane, so that work enqueued at the same time is seen or waits.
+ * locks the lane, so that work enqueued at the same time is seen or waits. `until` extends the lease.
  */
-export async function holdsLease(db: Database, lease: Lease): Promise<boolean> {
+export async function holdsLease(db: Database, lease: Lease, until?: number): Promise<boolean> {
   const { numUpdatedRows } = await db
     .updateTable('lanes')
-    .set({ token: lease.token })
+    .set({ token: lease.token, ...(until !== undefined && { run_at: until }) })
     .where('conversation_id', '=', lease.conversationId)
     .where('token', '=', lease.token)
     .executeTakeFirst();
@@ -82,13 +83,8 @@ export async function holdsLease(db: Database, lease: Lease): Promise<boolean> {
 export async function releaseLane(db: Database, lease: Lease, now: number): Promise<void> {
   await db.transaction().execute(async (trx) => {
     if (!(await holdsLease(trx, lease))) return;
-    // What the lease left in `sending` was not settled: it is open work like any other.
-    await trx
-      .updateTable('deliveries')
-      .set({ state: 'pending' })
-      .where('conversation_id', '=', lease.conversationId)
-      .where('state', '=', 'sending')
-      .execute();
+    // What the lease left in `sending` was not settled.
+    await markInterrupted(trx, lease.conversationId);
     const runAt = await findNextRunAt(trx, lease.conversationId, now);
     const lane = trx.updateTable('lanes').where('conversation_id', '=', lease.conversationId);
     if (runAt === undefined) {
@@ -105,9 +101,34 @@ export async function releaseLane(db: Database, lease: Lease, now: number): Prom
  */
 export async function takeBackLeases(db: Database, now: number): Promise<void> {
   await db.transaction().execute(async (trx) => {
-    await trx.updateTable('deliveries').set({ state: 'pending' }).where('state', '=', 'sending').execute();
+    await markInterrupted(trx);
     await trx.updateTable('lanes').set({ token: null, run_at: now }).where('token', 'is not', null).execute();
   });
+}
+
+/** An attempt that nobody has settled is open again; how often is counted, so that a deadly one is not tried for ever. */
+export async function markInterrupted(db: Database, conversationId?: string): Promise<void> {
+  let query = db
+    .updateTable('deliveries')
+    .set(({ eb }) => ({ state: 'pending', interruptions: eb('interruptions', '+', 1) }))
+    .where('state', '=', 'sending');
+  if (conversationId !== undefined) query = query.where('conversation_id', '=', conversationId);
+  await query.execute();
+}
+
+/**
+ * The parent is there (it has just called): what waits for its next attempt is tried now, and what can no longer be
+ * pushed is found out now.
+ */
+export async function hastenLane(db: Database, conversationId: string, now: number): Promise<void> {
+  const { numUpdatedRows } = await db
+    .updateTable('deliveries')
+    .set({ run_at: now })
+    .where('conversation_id', '=', conversationId)
+    .where('state', '=', 'pending')
+    .where('send_at', '<=', now)
+    .executeTakeFirst();
+  if (numUpdatedRows > 0n) await wakeLanes(db, [conversationId], now);
 }
 
 /** When the earliest lane wants a worker, or undefined when no lane is open. */

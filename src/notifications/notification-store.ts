@@ -47,7 +47,6 @@ export async function listUnclaimed(
     .selectAll()
     .where('recipients', '=', 0)
     .where('subject', '=', subject)
-    .where('send_at', '<=', now)
     .where('expires_at', '>', now)
     .orderBy('accepted_at')
     .limit(limit)
@@ -160,6 +159,7 @@ async function listDeliveryViews(db: Database, notificationId: string): Promise<
     .orderBy('seq')
     .limit(shownDeliveries)
     .execute();
+  if (deliveries.length === 0) return [];
   const attempts = await db
     .selectFrom('attempts')
     .selectAll()

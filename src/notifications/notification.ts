@@ -26,6 +26,8 @@ export type Delivery = {
   /** At step `end`: the wait that the message has ended. */
   readonly waitId: string | undefined;
   readonly attempts: number;
+  /** How often a lease ended in the middle of an attempt. */
+  readonly interruptions: number;
   readonly runAt: number;
   readonly expiresAt: number;
 };
@@ -66,11 +68,18 @@ export function endsWait(notification: Notification, wait: Wait): boolean {
 
 /** The outputs of a wait that a notification has ended; the keys are those of the manifest. */
 export function notifiedOutputs(notification: Notification, subject: string): Record<string, string> {
-  const { text, subject: resultSubject, ...data } = notification.result ?? {};
+  // What has an output of its own goes there when its type fits, all else into dataJson.
+  const data = { ...notification.result };
+  const named = { subject, text: notification.content.message?.text ?? '' };
+  for (const name of ['subject', 'text'] as const) {
+    const value = data[name];
+    if (typeof value !== 'string') continue;
+    named[name] = value;
+    Reflect.deleteProperty(data, name);
+  }
   return {
     status: 'notified',
-    subject: typeof resultSubject === 'string' ? resultSubject : subject,
-    text: typeof text === 'string' ? text : (notification.content.message?.text ?? ''),
+    ...named,
     notificationId: notification.id,
     dataJson: JSON.stringify(data),
   };

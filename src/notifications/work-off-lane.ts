@@ -4,12 +4,11 @@
 import type { Clock } from '../clock.ts';
 import type { Conversation, Wait } from '../conversations/conversation.ts';
 import { findConversation, setReachability } from '../conversations/conversation-store.ts';
-import { closeWait, endOnceSubscriptions, findWait, postponeWait } from '../conversations/subscription-store.ts';
+import { endOnceSubscriptions, endWait, findWait, postponeWait } from '../conversations/subscription-store.ts';
 import type { Logger } from '../logger.ts';
 import type { Database } from '../storage/database.ts';
-import { beginAttempt, type DeliveryChange, findHead, settleDelivery } from './delivery-store.ts';
-import { leaseMs } from './delivery-worker.ts';
-import { holdsLease, type Lease } from './lane-store.ts';
+import { beginAttempt, type DeliveryChange, findHead, reopenHeld, settleDelivery } from './delivery-store.ts';
+import { holdsLease, type Lease, leaseMs, markInterrupted } from './lane-store.ts';
 import {
   type Delivery,
   endsWait,
@@ -29,6 +28,8 @@ export type LaneWork = {
   readonly random: () => number;
   readonly send: SendToParent;
   readonly pushWhenClosed: boolean;
+  /** No further attempt is begun once this has fired. */
+  readonly stopping: AbortSignal;
 };
 
 type Settled = {
@@ -38,17 +39,14 @@ type Settled = {
   readonly change: DeliveryChange;
 };
 
-/** A lane is given back in good time before its lease ends; one attempt takes 20 s at most. */
-const workMs = leaseMs - 30_000;
-/** A delivery that has crashed the process this often is not tried again. */
-const mostInterruptedAttempts = 5;
-/** Attempts to tell a parent that a wait is over; the action has most likely ended long before. */
-const mostTimeoutAttempts = 3;
+/** A delivery that has been interrupted this often is most likely what brings the process down. */
+const mostInterruptions = 5;
+/** Attempts to tell a parent that a wait is over, by the usual schedule: about an hour, which no action outlives. */
+const mostTimeoutAttempts = 7;
 
-/** Works off the lane until nothing is due in it, its lease is lost or grows short. */
+/** Works off the lane until nothing is due in it, its lease is lost, or the worker stops. */
 export async function workOffLane(work: LaneWork, lease: Lease): Promise<void> {
-  const startedAt = work.clock.now();
-  while (work.clock.now() - startedAt < workMs) {
+  while (!work.stopping.aborted) {
     const conversation = await findConversation(work.db, lease.conversationId);
     if (!conversation) return;
     const delivery = await findHead(work.db, lease.conversationId, work.clock.now());
@@ -64,15 +62,20 @@ export async function workOffLane(work: LaneWork, lease: Lease): Promise<void> {
 /** One step of one delivery. False when the lease is lost or the delivery sleeps: the lane has nothing more to do now. */
 async function deliver(work: LaneWork, lease: Lease, conversation: Conversation, delivery: Delivery): Promise<boolean> {
   const { db, clock } = work;
+  if (delivery.state === 'sending') {
+    // Its worker is dead or has lost the lease.
+    if (await holdsLease(db, lease)) await markInterrupted(db, lease.conversationId);
+    return true;
+  }
   const early = decideWithoutSending(work, conversation, delivery);
-  if (early) return settleDelivery(db, lease, delivery, { change: early, now: clock.now() });
+  if (early) return settleEarly(work, lease, delivery, early);
   const notification = await getNotification(db, delivery.notificationId);
   const wait = await findWait(db, conversation.id);
   if (delivery.step === 'end' && wait?.id !== delivery.waitId) {
     // That action has ended some other way after the message had arrived; a wait opened since then is another one.
     return settleDelivery(db, lease, delivery, { change: { state: 'delivered' }, now: clock.now() });
   }
-  if (!(await beginAttempt(db, lease, delivery))) return false;
+  if (!(await beginAttempt(db, lease, delivery, clock.now()))) return false;
   const startedAt = clock.now();
   const outcome = await work.send(conversation, pushOf(delivery, notification, wait));
   const attempt = { via: 'push' as const, startedAt, durationMs: clock.now() - startedAt, outcome };
@@ -93,14 +96,24 @@ function decideWithoutSending(
     if (delivery.step === 'end') return { state: 'delivered' };
     return { state: 'dead', reason: 'expired', reasonText: 'It expired before it could be delivered.' };
   }
-  if (delivery.state === 'sending' && delivery.attempts >= mostInterruptedAttempts) {
-    return { state: 'dead', reason: 'poison', reasonText: 'The process ended during each of its attempts.' };
-  }
   const triesClosed = work.pushWhenClosed && conversation.deliveryMode === 'normal';
   if (conversation.reachability !== 'push' && delivery.step === 'message' && !triesClosed) {
     return { state: 'held', reason: 'not_reachable', reasonText: conversation.reachabilityReason };
   }
+  if (delivery.interruptions >= mostInterruptions) {
+    return { state: 'dead', reason: 'poison', reasonText: 'The process ended in the middle of each of its attempts.' };
+  }
   return undefined;
+}
+
+/** Settles without an attempt. Held only if the conversation still takes no push: a wait may just have been opened. */
+async function settleEarly(work: LaneWork, lease: Lease, delivery: Delivery, change: DeliveryChange): Promise<boolean> {
+  const { db, clock } = work;
+  if (!(await settleDelivery(db, lease, delivery, { change, now: clock.now() }))) return false;
+  if (change.state !== 'held') return true;
+  const conversation = await findConversation(db, delivery.conversationId);
+  if (conversation?.reachability === 'push') await reopenHeld(db, lease, delivery, clock.now());
+  return true;
 }
 
 function pushOf(delivery: Delivery, notification: Notification, wait: Wait | undefined): Push {
@@ -160,18 +173,11 @@ async function applyToConversation(
   if ('subject' in notification.to) await endOnceSubscriptions(db, conversation, notification.to.subject);
 }
 
-/** The conversation takes no push any more, unless the next wait has been opened meanwhile. */
-async function endWait(db: Database, wait: Wait, reason: string): Promise<void> {
-  await db.transaction().execute(async (trx) => {
-    if (await closeWait(trx, wait)) await setReachability(trx, wait.conversationId, 'held', reason);
-  });
-}
-
 /** Tells the parent that nothing came in time, so that its topic goes on. */
 async function endOverdueWait(work: LaneWork, lease: Lease, conversation: Conversation): Promise<void> {
   const { db, clock } = work;
   const wait = await findWait(db, conversation.id);
-  if (!wait || wait.deadlineAt > clock.now() || !(await holdsLease(db, lease))) return;
+  if (!wait || wait.deadlineAt > clock.now() || !(await holdsLease(db, lease, clock.now() + leaseMs))) return;
   const outcome = await work.send(conversation, {
     kind: 'endOfAction',
     code: 'completedSuccessfully',

@@ -9,7 +9,7 @@ type ConversationTable = {
   tenant_id: string;
   channel_id: string;
   external_id: string;
-  /** The person across channels: the Entra object id, else the channel's user id. */
+  /** The person across channels: the Entra object id, else channel and user id. */
   user_key: string;
   user_id: string;
   service_url: string;
@@ -78,6 +78,8 @@ type DeliveryTable = {
   /** The wait whose end is still to be told, once the message has been taken. */
   wait_id: string | null;
   attempts: Generated<number>;
+  /** How often a lease ended in the middle of an attempt: the process died, or hung. */
+  interruptions: Generated<number>;
   /** Not to be looked at before: 0, or the time that the sender asked for. */
   send_at: number;
   run_at: number;

@@ -126,14 +126,19 @@ describe('a wait on Teams', () => {
 
 describe('recipients', () => {
   it('by conversationId and by userId', async () => {
-    const conversation = skill.standIn.openConversation({ user: { aadObjectId: 'person-7' } });
+    const conversation = skill.standIn.openConversation({
+      user: { aadObjectId: '0000abcd-0000-4000-8000-000000000007' },
+    });
     await conversation.callAction('waitForNotification', { subject: 's' });
     const list = await fetch(`${skill.url}/api/conversations`, {
       headers: { 'X-API-Key': 'test-secret-of-enough-characters' },
     });
     const { items } = (await list.json()) as { items: { id: string; reachability: string; waitingFor: string }[] };
     expect(items).toMatchObject([{ reachability: 'push', waitingFor: 's' }]);
-    const byUser = await skill.notify({ to: { userId: 'person-7' }, message: { text: 'for you' } });
+    const byUser = await skill.notify({
+      to: { userId: '0000abcd-0000-4000-8000-000000000007' },
+      message: { text: 'for you' },
+    });
     await skill.settled(String(byUser.body['id']), 'delivered');
     expect(conversation.action?.state).toBe('open');
     await skill.notify({ to: { conversationId: items[0]?.id }, message: { text: 'and done' } });
@@ -170,7 +175,7 @@ describe('recipients', () => {
 
 describe('subscriptions', () => {
   it('hold what comes and give it at the next turn, in whichever conversation', async () => {
-    const user = { id: 'u', aadObjectId: 'u' };
+    const user = { id: 'u', aadObjectId: '0000abcd-0000-4000-8000-00000000000a' };
     const first = skill.standIn.openConversation({ user });
     await first.callAction('subscribe', { subject: 'news' });
     expect(first.action).toMatchObject({ state: 'ended', outputs: { status: 'subscribed', subject: 'news' } });

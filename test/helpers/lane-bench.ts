@@ -15,13 +15,13 @@ import { conversation } from './conversation.ts';
 import { openTestDatabase } from './database.ts';
 import { createFakeClock, type FakeClock } from './fake-clock.ts';
 
-const leaseMs = 60_000;
 const waitMs = 600_000;
 
 export class LaneBench {
   readonly db: Database;
   readonly clock: FakeClock;
   readonly sent: Push[] = [];
+  readonly stopping = new AbortController();
   /** What the parent answers to a push. */
   answer: (push: Push) => SendOutcome | Promise<SendOutcome> = () => ({ kind: 'delivered', status: 200 });
 
@@ -62,7 +62,7 @@ export class LaneBench {
 
   /** Leases the lane when it is due, as a worker does. */
   async claim(): Promise<Lease | undefined> {
-    const [lease] = await claimLanes(this.db, 1, this.clock.now(), leaseMs);
+    const [lease] = await claimLanes(this.db, 1, this.clock.now());
     return lease;
   }
 
@@ -74,7 +74,15 @@ export class LaneBench {
     };
     const { db, clock } = this;
     await workOffLane(
-      { db, clock, logger: pino({ level: 'silent' }), random: () => 1, send, pushWhenClosed: false },
+      {
+        db,
+        clock,
+        logger: pino({ level: 'silent' }),
+        random: () => 1,
+        send,
+        pushWhenClosed: false,
+        stopping: this.stopping.signal,
+      },
       lease,
     );
     await releaseLane(db, lease, clock.now());

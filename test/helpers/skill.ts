@@ -40,6 +40,8 @@ type SkillOptions = {
   readonly clock?: FakeClock;
   /** False: the agent does not know the skill yet, as before its import. */
   readonly registered?: boolean;
+  /** Further app ids that may call, besides the agent's. */
+  readonly extraCallers?: readonly string[];
 };
 
 export async function startSkill(options: SkillOptions = {}): Promise<Skill> {
@@ -51,7 +53,8 @@ export async function startSkill(options: SkillOptions = {}): Promise<Skill> {
   const url = `http://127.0.0.1:${port}`;
   standIn.registerApp({ appId, secret, homePageUrl: url });
   const dataDir = mkdtempSync(join(tmpdir(), 'copilot-notify-'));
-  const env = { ...settingsFor(standIn, { appId, secret, dataDir, port }), ...options.env };
+  const env: Record<string, string> = { ...settingsFor(standIn, { appId, secret, dataDir, port }), ...options.env };
+  if (options.extraCallers) env['AllowedCallers'] = [env['AllowedCallers'], ...options.extraCallers].join();
   const log: string[] = [];
   let app = await startApp(env, clock, log);
   if (options.registered !== false) standIn.addSkill({ appId, endpointUrl: `${url}/api/messages` });

@@ -6,6 +6,7 @@ import {
   findNextLaneAt,
   holdsLease,
   type Lease,
+  leaseMs,
   releaseLane,
   takeBackLeases,
   wakeLanes,
@@ -13,8 +14,6 @@ import {
 import type { Delivery, Notification } from '../../src/notifications/notification.ts';
 import type { Database } from '../../src/storage/database.ts';
 import { openTestDatabase } from '../helpers/database.ts';
-
-const leaseMs = 60_000;
 
 function notification(id: string, sendAt?: number): Notification {
   return {
@@ -35,7 +34,7 @@ async function enqueue(db: Database, id: string, conversations: string[], now = 
 }
 
 async function claimOne(db: Database, now: number): Promise<Lease> {
-  const [lease] = await claimLanes(db, 1, now, leaseMs);
+  const [lease] = await claimLanes(db, 1, now);
   if (!lease) throw new Error('no lane is due');
   return lease;
 }
@@ -50,11 +49,11 @@ describe('leases', () => {
   it('give a lane to one worker at a time', async () => {
     const db = await openTestDatabase();
     await enqueue(db, 'n1', ['a', 'b', 'c']);
-    const first = await claimLanes(db, 2, 0, leaseMs);
-    const second = await claimLanes(db, 10, 0, leaseMs);
+    const first = await claimLanes(db, 2, 0);
+    const second = await claimLanes(db, 10, 0);
     expect(first).toHaveLength(2);
     expect(second).toHaveLength(1);
-    expect(await claimLanes(db, 10, 0, leaseMs)).toEqual([]);
+    expect(await claimLanes(db, 10, 0)).toEqual([]);
   });
 
   it('come back when a worker dies, and the dead one can then change nothing', async () => {
@@ -62,14 +61,14 @@ describe('leases', () => {
     await enqueue(db, 'n1', ['c']);
     const dead = await claimOne(db, 0);
     const delivery = await headOf(db, 0);
-    expect(await beginAttempt(db, dead, delivery)).toBe(true);
-    expect(await claimLanes(db, 1, leaseMs - 1, leaseMs)).toEqual([]);
+    expect(await beginAttempt(db, dead, delivery, 0)).toBe(true);
+    expect(await claimLanes(db, 1, leaseMs - 1)).toEqual([]);
     const alive = await claimOne(db, leaseMs);
     expect(await holdsLease(db, dead)).toBe(false);
     expect(await settleDelivery(db, dead, delivery, { change: { state: 'delivered' }, now: leaseMs })).toBe(false);
     await releaseLane(db, dead, leaseMs);
     expect(await holdsLease(db, alive)).toBe(true);
-    expect(await headOf(db, leaseMs)).toMatchObject({ state: 'sending', attempts: 1 });
+    expect(await headOf(db, leaseMs)).toMatchObject({ state: 'sending', interruptions: 0 });
   });
 
   it('are not shortened by work that comes in meanwhile, and that work is not forgotten', async () => {
@@ -77,7 +76,7 @@ describe('leases', () => {
     await enqueue(db, 'n1', ['c']);
     const lease = await claimOne(db, 0);
     await enqueue(db, 'n2', ['c'], 10);
-    expect(await claimLanes(db, 1, 10, leaseMs)).toEqual([]);
+    expect(await claimLanes(db, 1, 10)).toEqual([]);
     await settleDelivery(db, lease, await headOf(db, 10), { change: { state: 'delivered' }, now: 10 });
     await releaseLane(db, lease, 10);
     expect(await findNextLaneAt(db)).toBe(10);
@@ -87,21 +86,21 @@ describe('leases', () => {
     const db = await openTestDatabase();
     await enqueue(db, 'n1', ['c']);
     const worker = await claimOne(db, 0);
-    expect(await claimLane(db, 'c', 1, leaseMs)).toBeUndefined();
+    expect(await claimLane(db, 'c', 1)).toBeUndefined();
     await releaseLane(db, worker, 1);
-    const turn = await claimLane(db, 'c', 1, leaseMs);
+    const turn = await claimLane(db, 'c', 1);
     expect(turn).toBeDefined();
-    expect(await claimLanes(db, 1, 1, leaseMs)).toEqual([]);
+    expect(await claimLanes(db, 1, 1)).toEqual([]);
   });
 
   it('can all be taken back when the only process starts again', async () => {
     const db = await openTestDatabase();
     await enqueue(db, 'n1', ['c']);
     const lease = await claimOne(db, 0);
-    await beginAttempt(db, lease, await headOf(db, 0));
+    await beginAttempt(db, lease, await headOf(db, 0), 0);
     await takeBackLeases(db, 5);
-    expect(await headOf(db, 5)).toMatchObject({ state: 'pending', attempts: 1 });
-    expect(await claimLanes(db, 1, 5, leaseMs)).toHaveLength(1);
+    expect(await headOf(db, 5)).toMatchObject({ state: 'pending', interruptions: 1 });
+    expect(await claimLanes(db, 1, 5)).toHaveLength(1);
   });
 });
 
@@ -152,7 +151,7 @@ describe('a lane', () => {
       .values({ conversation_id: 'c', id: 'w', action: 'a', subject: 's', opened_at: 0, deadline_at: 700, attempts: 0 })
       .execute();
     await wakeLanes(db, ['c'], 700);
-    expect(await claimLanes(db, 1, 699, leaseMs)).toEqual([]);
+    expect(await claimLanes(db, 1, 699)).toEqual([]);
     const lease = await claimOne(db, 700);
     await releaseLane(db, lease, 650);
     expect(await findNextLaneAt(db)).toBe(700);

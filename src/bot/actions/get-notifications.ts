@@ -1,6 +1,7 @@
 // getNotifications: hands out what is held as the action's outputs. Works on every channel.
 
 import { z } from 'zod';
+import type { InboxItem } from '../../notifications/inbox.ts';
 import type { Notification } from '../../notifications/notification.ts';
 import { createEndOfAction } from '../activities.ts';
 import type { SkillTurn } from '../skill-turn.ts';
@@ -10,17 +11,27 @@ const inputs = z.object({
   subject: z.union([z.literal(''), z.null(), subjectInput]).optional(),
 });
 const mostListed = 50;
+/** Parents refuse large activities (Teams: 28 KB); what does not fit stays held and comes with the next call. */
+const mostBytes = 16_000;
 
 export async function getNotifications(turn: SkillTurn): Promise<void> {
   const { subject } = parseInputs(inputs, turn.context.activity.value);
-  const items = await turn.services.inbox.take(turn.conversation, { subject: subject || undefined, limit: mostListed });
+  const items = keepWithinSize(await turn.take({ subject: subject || undefined, limit: mostListed }));
   const notifications = items.map((item) => item.notification);
   const outputs = {
     count: items.length,
     text: notifications.map(textOf).join('\n\n'),
     notificationsJson: JSON.stringify(notifications.map(describe)),
   };
-  await turn.giveAll(items, [createEndOfAction('completedSuccessfully', outputs)]);
+  await turn.giveIn(items, createEndOfAction('completedSuccessfully', outputs));
+}
+
+function keepWithinSize(items: readonly InboxItem[]): InboxItem[] {
+  let bytes = 0;
+  return items.filter((item, index) => {
+    bytes += Buffer.byteLength(JSON.stringify(describe(item.notification)));
+    return index === 0 || bytes <= mostBytes;
+  });
 }
 
 function textOf(notification: Notification): string {

@@ -7,9 +7,7 @@ import { mostGivenInTurn, type SkillTurn } from '../skill-turn.ts';
  * this turn wants it as its result. Returns how many were given.
  */
 export async function giveHeld(turn: SkillTurn, exceptSubject?: string): Promise<number> {
-  const items = await turn.services.inbox.take(turn.conversation, { exceptSubject, limit: mostGivenInTurn });
-  for (const item of items) {
-    await turn.give(item);
-  }
+  const items = await turn.take({ exceptSubject, limit: mostGivenInTurn });
+  for (const item of items) await turn.give(item);
   return items.length;
 }

@@ -13,10 +13,10 @@ const inputs = z.object({ subject: subjectInput });
 
 export async function subscribe(turn: SkillTurn): Promise<void> {
   const { subject } = parseInputs(inputs, turn.context.activity.value);
-  const { db, clock, inbox } = turn.services;
+  const { db, clock } = turn.services;
   await addSubscription(db, { conversationId: turn.conversation.id, subject, once: false, createdAt: clock.now() });
   await giveHeld(turn, subject);
-  for (const item of await inbox.take(turn.conversation, { subject, limit: mostGivenInTurn })) await turn.give(item);
+  for (const item of await turn.take({ subject, limit: mostGivenInTurn })) await turn.give(item);
   await turn.end({ status: turn.repliesInAnswer ? 'pushUnavailable' : 'subscribed', subject });
 }
 

@@ -3,9 +3,9 @@
 
 import { v4 as createId } from 'uuid';
 import { z } from 'zod';
-import { closeWait, findWait, subscribe } from '../../conversations/subscription-store.ts';
+import { endWait, findWait, subscribe } from '../../conversations/subscription-store.ts';
 import { notifiedOutputs } from '../../notifications/notification.ts';
-import { createEndOfAction, type Outputs } from '../activities.ts';
+import type { Outputs } from '../activities.ts';
 import type { SkillTurn } from '../skill-turn.ts';
 import { giveHeld } from './give-held.ts';
 import { minutesInput, parseInputs, subjectInput } from './inputs.ts';
@@ -21,6 +21,8 @@ export function waitOutputs(status: string, subject: string, text = ''): Outputs
 
 export async function waitForNotification(turn: SkillTurn): Promise<void> {
   const { subject, timeoutMinutes } = parseInputs(inputs, turn.context.activity.value);
+  const earlier = await findWait(turn.services.db, turn.conversation.id);
+  if (earlier) await endWait(turn.services.db, earlier, 'The parent has called the action anew.');
   await giveHeld(turn, subject);
   if (await giveResult(turn, subject)) return;
   if (turn.repliesInAnswer) await waitInTurn(turn, subject);
@@ -31,9 +33,10 @@ export async function waitForNotification(turn: SkillTurn): Promise<void> {
 export async function answerWhileWaiting(turn: SkillTurn): Promise<boolean> {
   const wait = await findWait(turn.services.db, turn.conversation.id);
   if (!wait) return false;
+  turn.action = wait.action;
   await giveHeld(turn, wait.subject);
   if (/^\s*(cancel|stop|abbrechen|stopp)\s*[.!]?\s*$/i.test(turn.context.activity.text ?? '')) {
-    await closeWait(turn.services.db, wait);
+    await endWait(turn.services.db, wait, 'The user has cancelled: no action is open.');
     await turn.end(waitOutputs('cancelled', wait.subject));
     return true;
   }
@@ -44,15 +47,12 @@ export async function answerWhileWaiting(turn: SkillTurn): Promise<boolean> {
   return true;
 }
 
-/** Gives the oldest notification of the subject as the action's result. False when there is none. */
+/** Gives the oldest notification of the subject, and ends the action with it. False when there is none. */
 async function giveResult(turn: SkillTurn, subject: string): Promise<boolean> {
-  const [item] = await turn.services.inbox.take(turn.conversation, { subject, limit: 1 });
+  const [item] = await turn.take({ subject, limit: 1 });
   if (!item) return false;
-  const { notification } = item;
-  await turn.give(
-    item,
-    createEndOfAction('completedSuccessfully', notifiedOutputs(notification, subject), notification.id),
-  );
+  await turn.give(item);
+  await turn.end(notifiedOutputs(item.notification, subject), 'completedSuccessfully', item.notification.id);
   return true;
 }
 
@@ -87,5 +87,5 @@ async function keepOpen(turn: SkillTurn, subject: string, timeoutMinutes: number
   };
   await openWait(wait);
   // What was accepted between the look above and the opening of the wait had found nobody who waits.
-  if (await giveResult(turn, subject)) await closeWait(db, wait);
+  if (await giveResult(turn, subject)) await endWait(db, wait, 'The action has ended: no action is open.');
 }

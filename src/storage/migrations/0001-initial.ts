@@ -75,6 +75,7 @@ async function createNotificationTables(db: Kysely<unknown>): Promise<void> {
     .addColumn('step', 'text', (column) => column.notNull())
     .addColumn('wait_id', 'text')
     .addColumn('attempts', 'integer', (column) => column.notNull().defaultTo(0))
+    .addColumn('interruptions', 'integer', (column) => column.notNull().defaultTo(0))
     .addColumn('send_at', 'bigint', (column) => column.notNull())
     .addColumn('run_at', 'bigint', (column) => column.notNull())
     .addColumn('expires_at', 'bigint', (column) => column.notNull())
@@ -120,14 +121,13 @@ async function createIdempotencyTable(db: Kysely<unknown>): Promise<void> {
 async function createIndexes(db: Kysely<unknown>): Promise<void> {
   const statements = [
     'create index conversations_by_user on conversations (user_key, caller_app_id, tenant_id)',
-    'create index conversations_by_user_id on conversations (user_id)',
     'create index waits_by_subject on waits (subject)',
     'create index subscriptions_by_subject on subscriptions (subject)',
     'create index notifications_without_recipient on notifications (subject, expires_at) where recipients = 0',
     'create index deliveries_by_notification on deliveries (notification_id, seq)',
     `create index deliveries_open on deliveries (conversation_id, seq) where state in ('pending', 'sending')`,
     `create index deliveries_held on deliveries (conversation_id, seq) where state = 'held'`,
-    `create index deliveries_held_by_expiry on deliveries (expires_at) where state = 'held'`,
+    `create index deliveries_by_expiry on deliveries (expires_at) where state in ('pending', 'held')`,
     'create index lanes_by_run_at on lanes (run_at)',
     'create index idempotency_keys_by_expiry on idempotency_keys (expires_at)',
   ];
