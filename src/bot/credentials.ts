@@ -20,6 +20,8 @@ type TokenSourceOptions = {
 /** Old tokens are replaced this long before they end, so that none ends on its way. */
 const renewEarlyMs = 5 * 60_000;
 const tokenRequestMs = 10_000;
+/** Over all that a token takes: MSAL reads the tenant's metadata first, a managed identity tries several sources. */
+const tokenMs = 30_000;
 /** Where a multi-tenant registration gets its tokens (botframework-connector authenticationConstants.ts). */
 const botFrameworkTenant = 'botframework.com';
 
@@ -30,7 +32,7 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
   const inFlight = new Map<string, Promise<string>>();
 
   const fetchToken = async (audience: string): Promise<string> => {
-    const token = await askForToken(audience);
+    const token = await withDeadline(askForToken(audience));
     const header = `Bearer ${token}`;
     const expiresAt = (decodeJwt(token).exp ?? 0) * 1000;
     held.set(audience, { header, renewAt: expiresAt - renewEarlyMs });
@@ -44,6 +46,19 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
     inFlight.set(audience, running);
     return running;
   };
+}
+
+/** The SDK's managed identity has no deadline of its own; what hangs there would hold up every push of its audience. */
+async function withDeadline<T>(work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error('The identity provider did not answer in time.')), tokenMs);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function createTokenRequest(identity: Identity, loginUrl: string): (audience: string) => Promise<string> {

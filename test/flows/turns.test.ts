@@ -69,19 +69,26 @@ describe('held notifications', () => {
   });
 
   it('stay held when the parent leaves before the answer that carries them', async () => {
+    await skill.stop();
+    skill = await startSkill({ env: { WAIT_IN_TURN_SECONDS: '5' } });
     const [id] = await hold('one');
-    const token = await skill.standIn.signToken();
+    const untilItIs = (status: string) => skill.settled(String(id), status);
     for (let round = 0; round < 6; round += 1) {
-      await leaveEarly(token);
+      const leave = await startWaitInTurn();
+      await untilItIs('sending');
+      leave();
+      const leftAt = skill.clock.now();
       await eventually('it is held again', async () => {
-        const view = await skill.findNotification(String(id));
-        return view.status === 'held' && view.deliveries[0]?.attempts.length === 0;
+        skill.clock.advance(500);
+        return (await skill.findNotification(String(id))).status === 'held';
       });
+      // Long before the lease of the turn would have ended by itself.
+      expect(skill.clock.now() - leftAt).toBeLessThan(30_000);
     }
-    const pane = skill.standIn.openConversation({ user, channel: 'pva-studio', deliveryMode: 'expectReplies' });
-    await pane.callAction('getNotifications', {});
-    expect(pane.action?.outputs).toMatchObject({ count: 1, text: 'one' });
-    await skill.settled(String(id), 'delivered');
+    const conversation = skill.standIn.openConversation({ user });
+    await conversation.callAction('getNotifications', {});
+    expect(conversation.action?.outputs).toMatchObject({ count: 1, text: 'one' });
+    await untilItIs('delivered');
   });
 
   it('too many for one answer come with the next calls', async () => {
@@ -96,9 +103,8 @@ describe('held notifications', () => {
   });
 });
 
-/** Calls an action that takes what is held, in the shape of the test pane, and hangs up at once. */
-function leaveEarly(token: string): Promise<void> {
-  const url = new URL('/api/messages', skill.url);
+/** Calls a wait in the shape of the test pane, which takes what is held into its answer; returns how to hang up. */
+async function startWaitInTurn(): Promise<() => void> {
   const body = JSON.stringify({
     type: 'event',
     name: 'waitForNotification',
@@ -109,12 +115,12 @@ function leaveEarly(token: string): Promise<void> {
     from: user,
     conversation: { id: 'pane' },
   });
-  return new Promise((resolve) => {
-    const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
-    const call = request(url, { method: 'POST', headers }, () => resolve());
-    call.on('error', () => resolve());
-    call.end(body, () => call.destroy());
-  });
+  const authorization = `Bearer ${await skill.standIn.signToken()}`;
+  const headers = { 'content-type': 'application/json', authorization };
+  const call = request(new URL('/api/messages', skill.url), { method: 'POST', headers });
+  call.on('error', () => undefined);
+  call.end(body);
+  return () => void call.destroy();
 }
 
 describe('a wait', () => {
@@ -182,7 +188,8 @@ describe('a wait', () => {
     });
     skill.standIn.faults.clear();
     await conversation.cancel();
-    await skill.settled(String(sent.body['id']), 'held');
+    const view = await skill.settled(String(sent.body['id']), 'held');
+    expect(view.deliveries[0]?.reasonText).toBe('The parent has ended the action.');
   });
 
   it('in the test pane uses the turn itself, as long as WAIT_IN_TURN_SECONDS says', async () => {

@@ -1,0 +1,79 @@
+// What happens to a lane when workers stop, crash, or decide on what has just changed.
+
+import { beforeEach, describe, expect, it } from 'vitest';
+import { setReachability } from '../../src/conversations/conversation-store.ts';
+import { beginAttempt, findHead, reopenHeld, settleDelivery } from '../../src/notifications/delivery-store.ts';
+import { findNextLaneAt, takeBackLeases } from '../../src/notifications/lane-store.ts';
+import { createLaneBench, type LaneBench } from '../helpers/lane-bench.ts';
+
+let lane: LaneBench;
+beforeEach(async () => {
+  lane = await createLaneBench();
+});
+
+const crashFiveTimes = async (): Promise<void> => {
+  for (let crash = 0; crash < 5; crash += 1) {
+    const lease = await lane.claim();
+    const head = await findHead(lane.db, 'c', lane.clock.now());
+    if (!lease || !head) throw new Error('nothing is due');
+    await beginAttempt(lane.db, lease, head, lane.clock.now());
+    await takeBackLeases(lane.db, lane.clock.now());
+  }
+};
+
+it('a worker that stops begins no further attempt, and what is left is due at once', async () => {
+  await lane.openWait('w1');
+  for (const text of ['one', 'two', 'three']) await lane.accept(text, { keepOpen: true });
+  lane.answer = () => {
+    lane.stopping.abort();
+    return { kind: 'delivered', status: 200 };
+  };
+  await lane.work();
+  expect(lane.sent).toHaveLength(1);
+  expect(await findNextLaneAt(lane.db)).toBe(lane.clock.now());
+});
+
+describe('a delivery whose attempts bring the process down', () => {
+  it('is dead after five of them, and the next one goes', async () => {
+    await lane.openWait('w1');
+    const { id } = await lane.accept('deadly', { keepOpen: true });
+    const next = await lane.accept('harmless', { keepOpen: true });
+    await crashFiveTimes();
+    await lane.work();
+    expect((await lane.viewOf(id)).deliveries[0]).toMatchObject({ status: 'dead', reason: 'poison' });
+    expect((await lane.viewOf(next.id)).status).toBe('delivered');
+  });
+
+  it('is held where nothing can be pushed: there it was a turn that was interrupted', async () => {
+    await lane.openWait('w1');
+    const { id } = await lane.accept('innocent');
+    await setReachability(lane.db, 'c', 'held', 'No action is open.');
+    await crashFiveTimes();
+    await lane.work();
+    expect((await lane.viewOf(id)).deliveries[0]).toMatchObject({ status: 'held' });
+  });
+});
+
+it('a delivery that another has settled meanwhile is not begun again', async () => {
+  await lane.openWait('w1');
+  await lane.accept('hello', { keepOpen: true });
+  const read = await findHead(lane.db, 'c', lane.clock.now());
+  await lane.work();
+  await lane.accept('next', { keepOpen: true });
+  const lease = await lane.claim();
+  if (!lease || !read) throw new Error('nothing is due');
+  expect(await beginAttempt(lane.db, lease, read, lane.clock.now())).toBe(false);
+});
+
+it('what was held just as a wait opened is pushed after all', async () => {
+  await lane.openWait('w1');
+  const { id } = await lane.accept('hello');
+  const lease = await lane.claim();
+  const head = await findHead(lane.db, 'c', lane.clock.now());
+  if (!lease || !head) throw new Error('nothing is due');
+  const change = { state: 'held' as const, reason: 'not_reachable', reasonText: 'No action is open.' };
+  await settleDelivery(lane.db, lease, head, { change, now: lane.clock.now() });
+  expect(await reopenHeld(lane.db, lease, head, lane.clock.now())).toBe(true);
+  await lane.workOff(lease);
+  expect((await lane.viewOf(id)).status).toBe('delivered');
+});
