@@ -20,9 +20,11 @@ import { openWait } from './conversations/subscription-store.ts';
 import { createHttpServer, type HttpServices } from './http/server.ts';
 import type { Logger } from './logger.ts';
 import { loadManifests } from './manifest/render-manifest.ts';
-import { acceptNotification } from './notifications/accept-notification.ts';
+import { type AcceptedNotification, acceptNotification } from './notifications/accept-notification.ts';
 import { DeliveryWorker } from './notifications/delivery-worker.ts';
-import { createInbox } from './notifications/inbox.ts';
+import { reopenForWait } from './notifications/held-store.ts';
+import { findAnswer } from './notifications/idempotency.ts';
+import { adoptUnclaimed, createInbox } from './notifications/inbox.ts';
 import { hastenLane, wakeLanes } from './notifications/lane-store.ts';
 import { findNotificationView } from './notifications/notification-store.ts';
 import { workOffLane } from './notifications/work-off-lane.ts';
@@ -154,6 +156,7 @@ function createServices({ config, logger, clock, db, bot, worker, isStopping }: 
       worker.wake();
       return accepted;
     },
+    findAnswer: (credential, repeat) => findAnswer<AcceptedNotification>(db, { credential, ...repeat }, clock.now()),
     findNotification: (id) => findNotificationView(db, id, clock.now()),
     listConversations: (page) => listConversations(db, page),
     manifestFile: (file) => manifests.get(file),
@@ -176,6 +179,8 @@ async function openWatchedWait(db: Database, wait: Wait, now: number): Promise<v
     await openWait(trx, wait);
     await setReachability(trx, wait.conversationId, 'push', 'An action is open and waits.');
     await wakeLanes(trx, [wait.conversationId], wait.deadlineAt);
+    await adoptUnclaimed(trx, wait.conversationId, wait.subject, now);
+    await reopenForWait(trx, wait.conversationId, wait.subject, now);
     await hastenLane(trx, wait.conversationId, now);
   });
 }

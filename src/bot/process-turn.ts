@@ -7,6 +7,7 @@ import type { Conversation } from '../conversations/conversation.ts';
 import { saveConversation } from '../conversations/conversation-store.ts';
 import { endWait, findWait } from '../conversations/subscription-store.ts';
 import { AppError } from '../errors.ts';
+import type { Database } from '../storage/database.ts';
 import type { SkillAdapter } from './adapter.ts';
 import { captureConversation } from './capture-conversation.ts';
 import { explainRefusal } from './explain-refusal.ts';
@@ -68,15 +69,19 @@ async function openTurn(
     const missing = 'channelId, conversation.id, from.id and serviceUrl are needed to answer an activity.';
     throw new AppError('malformed_request', missing);
   }
-  const current = await refreshReachability(conversation, services);
-  await saveConversation(services.db, current);
+  // Together: a wait that another turn opens in between would be overwritten.
+  const current = await services.db.transaction().execute(async (trx) => {
+    const refreshed = await refreshReachability(trx, conversation);
+    await saveConversation(trx, refreshed);
+    return refreshed;
+  });
   return new SkillTurn(context, current, services);
 }
 
 /** A turn in a conversation with an open wait, such as a message of the user, leaves it open. */
-async function refreshReachability(conversation: Conversation, services: SkillServices): Promise<Conversation> {
+async function refreshReachability(db: Database, conversation: Conversation): Promise<Conversation> {
   if (conversation.deliveryMode === 'expectReplies') return conversation;
-  const wait = await findWait(services.db, conversation.id);
+  const wait = await findWait(db, conversation.id);
   if (!wait) return conversation;
   return { ...conversation, reachability: 'push', reachabilityReason: 'An action is open and waits.' };
 }

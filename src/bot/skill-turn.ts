@@ -5,7 +5,7 @@ import type { Activity } from 'botbuilder';
 import type { Clock } from '../clock.ts';
 import type { Conversation, Wait } from '../conversations/conversation.ts';
 import type { Logger } from '../logger.ts';
-import type { Inbox, InboxItem } from '../notifications/inbox.ts';
+import type { InboxItem, OpenInbox, TurnInbox, Wanted } from '../notifications/inbox.ts';
 import type { Database } from '../storage/database.ts';
 import { createEndOfAction, createNotificationMessage, type Outputs } from './activities.ts';
 import type { SentActivity } from './connector.ts';
@@ -15,8 +15,11 @@ export type SkillServices = {
   readonly db: Database;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly inbox: Inbox;
-  /** Opens a wait: stores it, makes the conversation reachable and has its deadline watched. */
+  readonly inbox: OpenInbox;
+  /**
+   * Opens a wait: stores it, makes the conversation reachable, has its deadline watched, and has pushed what came for its
+   * subject before it was open.
+   */
   readonly openWait: (wait: Wait) => Promise<void>;
   /** What waits for its next attempt in this conversation is looked at now. */
   readonly hasten: (conversationId: string) => Promise<void>;
@@ -33,6 +36,7 @@ export class SkillTurn {
   readonly services: SkillServices;
   /** The action that this turn belongs to: its name decides what is said when the turn fails. */
   action: string | undefined;
+  readonly #inbox: TurnInbox;
   /** Taken from the inbox, and neither given nor put back. */
   readonly #taken = new Set<InboxItem>();
   /** Given inside an answer that has not been written yet. */
@@ -43,6 +47,7 @@ export class SkillTurn {
     this.conversation = conversation;
     this.services = services;
     this.action = context.activity.name;
+    this.#inbox = services.inbox(conversation);
   }
 
   /** True where the parent reads replies only from the answer to this request (test pane). */
@@ -60,24 +65,34 @@ export class SkillTurn {
   }
 
   /** Takes what is held for this user; whatever is not given by the end of the turn stays held. */
-  async take(wanted: Parameters<Inbox['take']>[1]): Promise<InboxItem[]> {
-    const items = await this.services.inbox.take(this.conversation, wanted);
+  async take(wanted: Wanted): Promise<InboxItem[]> {
+    const items = await this.#inbox.take(wanted);
     for (const item of items) this.#taken.add(item);
     return items;
   }
 
-  /** Gives one held notification as a message. It stays held when the parent refuses it. */
-  async give(item: InboxItem): Promise<void> {
+  /**
+   * Gives one held notification as a message. It stays held when the parent refuses it. False when the turn has taken so
+   * long that a worker may be giving it: nothing was sent.
+   */
+  async give(item: InboxItem): Promise<boolean> {
+    if (!(await item.renew())) return false;
     await this.giveIn([item], createNotificationMessage(item.notification, item.delivery.attempts + 1));
+    return true;
   }
 
   /** Sends the activity that carries these held notifications; they stay held when the parent refuses it. */
   async giveIn(items: readonly InboxItem[], activity: Partial<Activity>): Promise<void> {
     for (const item of items) this.#taken.delete(item);
+    const status = await this.#send(items, activity);
+    if (this.repliesInAnswer) for (const item of items) this.#inAnswer.add(item);
+    else await settle(items, status);
+  }
+
+  async #send(items: readonly InboxItem[], activity: Partial<Activity>): Promise<number> {
     try {
       const sent = await this.context.sendActivity(activity);
-      if (this.repliesInAnswer) for (const item of items) this.#inAnswer.add(item);
-      else await settle(items, (sent as SentActivity | undefined)?.status ?? 200);
+      return (sent as SentActivity | undefined)?.status ?? 200;
     } catch (error) {
       const outcome = describeFailure(error, this.conversation);
       for (const item of items) await item.putBack(outcome);

@@ -28,6 +28,8 @@ export type NotificationServices = {
     request: NotifyRequest,
     repeat: Repeat | undefined,
   ) => Promise<AcceptedNotification>;
+  /** The answer that an earlier request with this key and body got, or undefined. Throws AppError 422 for another body. */
+  readonly findAnswer: (sender: string, repeat: Repeat) => Promise<Omit<AcceptedNotification, 'replayed'> | undefined>;
   /** The notification ready to be sent as JSON, or undefined. */
   readonly findNotification: (id: string) => Promise<unknown>;
   readonly listConversations: (page: { limit: number; cursor: string | undefined }) => Promise<ConversationPage>;
@@ -53,10 +55,12 @@ export function createNotifyHandler(options: NotificationOptions) {
     const sender = nameSender(findSender, req);
     requireJsonContentType(req);
     const body = await readJsonObject(req, maxBodyBytes);
-    const request = parseNotifyRequest(body, now(), notificationTtlMs);
     const key = readIdempotencyKey(req);
     const repeat = key === undefined ? undefined : { key, fingerprint: fingerprintOf(body) };
-    const { replayed, ...accepted } = await services.acceptNotification(sender, request, repeat);
+    const earlier = repeat && (await services.findAnswer(sender, repeat));
+    const { replayed, ...accepted } = earlier
+      ? { ...earlier, replayed: true }
+      : await services.acceptNotification(sender, parseNotifyRequest(body, now(), notificationTtlMs), repeat);
     const statusUrl = `${publicUrl}/api/notifications/${encodeURIComponent(accepted.id)}`;
     const answer = { ...accepted, statusUrl, expiresAt: new Date(accepted.expiresAt).toISOString() };
     sendJson(res, 202, answer, replayed ? { 'Idempotent-Replayed': 'true' } : {});

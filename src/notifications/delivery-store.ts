@@ -115,76 +115,15 @@ export async function settleDelivery(
   });
 }
 
-type HeldFor = {
-  readonly conversationId: string;
-  readonly callerAppId: string;
-  readonly tenantId: string;
-  readonly userKey: string;
-  /** Only what was sent to this subject. */
-  readonly subject?: string | undefined;
-  /** All but what was sent to this subject. */
-  readonly exceptSubject?: string | undefined;
-};
-
-/** Held deliveries of a person at a parent, in whichever conversation they were held, oldest first. */
-export async function listHeld(db: Database, wanted: HeldFor, now: number, limit: number): Promise<Delivery[]> {
-  let query = db
-    .selectFrom('conversations')
-    .innerJoin('deliveries', 'deliveries.conversation_id', 'conversations.id')
-    .innerJoin('notifications', 'notifications.id', 'deliveries.notification_id')
-    .selectAll('deliveries')
-    .where((where) =>
-      where.or([
-        where('conversations.id', '=', wanted.conversationId),
-        where.and([
-          where('conversations.user_key', '=', wanted.userKey),
-          where('conversations.caller_app_id', '=', wanted.callerAppId),
-          where('conversations.tenant_id', '=', wanted.tenantId),
-        ]),
-      ]),
-    )
-    .where('deliveries.state', '=', 'held')
-    .where('deliveries.expires_at', '>', now);
-  const { subject, exceptSubject } = wanted;
-  if (subject !== undefined) query = query.where('notifications.subject', '=', subject);
-  if (exceptSubject !== undefined) {
-    query = query.where((where) =>
-      where.or([where('notifications.subject', 'is', null), where('notifications.subject', '!=', exceptSubject)]),
-    );
-  }
-  const rows = await query.orderBy('deliveries.seq').limit(limit).execute();
-  return rows.map(parseDelivery);
-}
-
-/** Holds back what was just settled as held, when its conversation takes a push again: true when it is open again. */
-export async function reopenHeld(db: Database, lease: Lease, delivery: Delivery, now: number): Promise<boolean> {
-  return db.transaction().execute(async (trx) => {
-    if (!(await holdsLease(trx, lease))) return false;
-    const { numUpdatedRows } = await trx
-      .updateTable('deliveries')
-      .set({ state: 'pending', run_at: now, reason: null, reason_text: null })
-      .where('id', '=', delivery.id)
-      .where('state', '=', 'held')
-      .executeTakeFirst();
-    return numUpdatedRows > 0n;
-  });
-}
-
-/** Ends deliveries whose time is over, held ones and those that never had their turn. Returns how many. */
-export async function expireDeliveries(db: Database, now: number): Promise<number> {
-  const { numUpdatedRows } = await db
-    .updateTable('deliveries')
-    .set({
-      state: 'dead',
-      reason: 'expired',
-      reason_text: 'It expired before it could be pushed, and before the user had a further turn.',
-      settled_at: now,
-    })
-    .where('state', 'in', ['pending', 'held'])
-    .where('step', '=', 'message')
-    .where('expires_at', '<=', now)
-    .executeTakeFirst();
-  return Number(numUpdatedRows);
+/** How many attempts of this delivery have failed by an exception of our own. */
+export async function countInternalFailures(db: Database, deliveryId: string): Promise<number> {
+  const rows = await db
+    .selectFrom('attempts')
+    .select('number')
+    .where('delivery_id', '=', deliveryId)
+    .where('error_class', '=', 'internal')
+    .execute();
+  return rows.length;
 }
 
 function columnsOf(change: DeliveryChange, now: number) {
@@ -224,7 +163,8 @@ async function insertAttempt(db: Database, delivery: Delivery, attempt: AttemptR
     .execute();
 }
 
-function parseDelivery(row: Selectable<Schema['deliveries']>): Delivery {
+/** A row as the rest of the service knows it. */
+export function parseDelivery(row: Selectable<Schema['deliveries']>): Delivery {
   return {
     seq: row.seq,
     id: row.id,

@@ -4,7 +4,7 @@
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
 import type { Database } from '../storage/database.ts';
-import { expireDeliveries } from './delivery-store.ts';
+import { expireDeliveries } from './held-store.ts';
 import { expireKeys } from './idempotency.ts';
 import { claimLanes, findNextLaneAt, type Lease, releaseLane, takeBackLeases } from './lane-store.ts';
 

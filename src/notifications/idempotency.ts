@@ -22,6 +22,24 @@ export function fingerprintOf(value: unknown): string {
 }
 
 /**
+ * The answer that an earlier request with this key got, or undefined. Asked before the body is checked: what was accepted
+ * yesterday may name an end that has passed since. Throws AppError `idempotency_key_reused` (422) for another body.
+ */
+export async function findAnswer<T>(db: Database, request: RepeatableRequest, now: number): Promise<T | undefined> {
+  const known = await db
+    .selectFrom('idempotency_keys')
+    .select(['fingerprint', 'answer'])
+    .where('credential', '=', request.credential)
+    .where('key', '=', request.key)
+    .where('expires_at', '>', now)
+    .executeTakeFirst();
+  if (known && known.fingerprint !== request.fingerprint) {
+    throw new AppError('idempotency_key_reused', 'Idempotency-Key was used before with another body.');
+  }
+  return known && (JSON.parse(known.answer) as T);
+}
+
+/**
  * Runs `first` inside the transaction `trx` and keeps its answer, or gives the kept answer of an earlier request with the
  * same key. The answer lives as long as the transaction's other rows do: a crash after the commit and before the HTTP
  * answer is no second acceptance. Throws AppError `idempotency_key_reused` (422) for another body under the same key.
@@ -32,18 +50,8 @@ export async function acceptOnce<T extends { readonly expiresAt: number }>(
   now: number,
   first: () => Promise<T>,
 ): Promise<{ readonly answer: T; readonly replayed: boolean }> {
-  const known = await trx
-    .selectFrom('idempotency_keys')
-    .select(['fingerprint', 'answer', 'expires_at'])
-    .where('credential', '=', request.credential)
-    .where('key', '=', request.key)
-    .executeTakeFirst();
-  if (known && known.expires_at > now) {
-    if (known.fingerprint !== request.fingerprint) {
-      throw new AppError('idempotency_key_reused', 'Idempotency-Key was used before with another body.');
-    }
-    return { answer: JSON.parse(known.answer) as T, replayed: true };
-  }
+  const known = await findAnswer<T>(trx, request, now);
+  if (known) return { answer: known, replayed: true };
   const answer = await first();
   const row = {
     fingerprint: request.fingerprint,

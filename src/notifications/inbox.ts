@@ -5,8 +5,9 @@
 import type { Conversation } from '../conversations/conversation.ts';
 import { endOnceSubscriptions } from '../conversations/subscription-store.ts';
 import type { Database } from '../storage/database.ts';
-import { beginAttempt, insertDeliveries, listHeld, settleDelivery, type Settlement } from './delivery-store.ts';
-import { claimLane, type Lease, releaseLane, wakeLanes } from './lane-store.ts';
+import { beginAttempt, insertDeliveries, settleDelivery, type Settlement } from './delivery-store.ts';
+import { listHeld } from './held-store.ts';
+import { claimLane, holdsLease, type Lease, leaseMs, releaseLane, wakeLanes } from './lane-store.ts';
 import type { Delivery, Notification, SendOutcome } from './notification.ts';
 import { claimNotification, getNotification, listUnclaimed } from './notification-store.ts';
 
@@ -14,22 +15,27 @@ import { claimNotification, getNotification, listUnclaimed } from './notificatio
 export type InboxItem = {
   readonly delivery: Delivery;
   readonly notification: Notification;
+  /** Before it is given: false when the turn has taken so long that a worker may have it; it must then not be given. */
+  renew(): Promise<boolean>;
   /** The user has it: records the attempt and settles the delivery. */
   given(outcome: SendOutcome & { kind: 'delivered' }): Promise<void>;
   /** The turn could not give it: it stays held. `outcome` when the parent was asked and did not take it. */
   putBack(outcome?: SendOutcome): Promise<void>;
 };
 
-export type Inbox = {
+/** The inbox of one turn. What it has leased stays leased for all of the turn. */
+export type TurnInbox = {
   /** Takes what is held for the person of this conversation, oldest first. */
-  take(conversation: Conversation, wanted: Wanted): Promise<InboxItem[]>;
+  take(wanted: Wanted): Promise<InboxItem[]>;
 };
+
+export type OpenInbox = (conversation: Conversation) => TurnInbox;
 
 /**
  * With `subject`, only what was sent to that subject, and also what came before anybody waited for it; with
  * `exceptSubject`, all but that.
  */
-type Wanted = {
+export type Wanted = {
   readonly subject?: string | undefined;
   readonly exceptSubject?: string | undefined;
   readonly limit: number;
@@ -37,63 +43,65 @@ type Wanted = {
 
 const mostUnclaimed = 50;
 
-/** Builds the inbox over the stored deliveries. `now` in epoch ms. */
-export function createInbox(db: Database, now: () => number): Inbox {
-  return {
-    take: async (conversation, wanted) => {
-      if (wanted.subject !== undefined) await adoptUnclaimed(db, conversation, wanted.subject, now());
-      const { limit, ...subjects } = wanted;
-      const held = await listHeld(db, { ...conversation, ...subjects, conversationId: conversation.id }, now(), limit);
-      const items: InboxItem[] = [];
-      const leases = new Map<string, SharedLease | undefined>();
-      for (const delivery of held) {
-        const lease = await leaseOnce(db, leases, delivery.conversationId, now());
-        if (lease && (await beginAttempt(db, lease.lease, delivery, now()))) {
-          const notification = await getNotification(db, delivery.notificationId);
-          items.push(createItem({ db, now, conversation, lease }, delivery, notification));
-        }
-      }
-      await releaseUnused(db, leases, now());
-      return items;
-    },
+/** Builds the inboxes over the stored deliveries. `now` in epoch ms. */
+export function createInbox(db: Database, now: () => number): OpenInbox {
+  return (conversation) => {
+    const leases: Leases = new Map();
+    return { take: (wanted) => take({ db, now, conversation, leases }, wanted) };
   };
 }
 
 /** Several items of one turn may lie in one lane: it is let go when the last of them has ended. */
 type SharedLease = { readonly lease: Lease; users: number };
+type Leases = Map<string, SharedLease>;
 
-async function leaseOnce(
-  db: Database,
-  leases: Map<string, SharedLease | undefined>,
-  conversationId: string,
-  now: number,
-): Promise<SharedLease | undefined> {
-  if (!leases.has(conversationId)) {
-    const lease = await claimLane(db, conversationId, now);
-    leases.set(conversationId, lease && { lease, users: 0 });
-  }
-  return leases.get(conversationId);
-}
-
-/** A delivery may be gone between the list and the lease: a lane without an item is let go at once. */
-async function releaseUnused(
-  db: Database,
-  leases: ReadonlyMap<string, SharedLease | undefined>,
-  now: number,
-): Promise<void> {
-  for (const shared of leases.values()) if (shared?.users === 0) await releaseLane(db, shared.lease, now);
-}
-
-type Taken = {
+type TurnScope = {
   readonly db: Database;
   readonly now: () => number;
-  /** Where it is given; it may have been held in another conversation of the same person. */
   readonly conversation: Conversation;
-  readonly lease: SharedLease;
+  readonly leases: Leases;
 };
 
-function createItem(taken: Taken, delivery: Delivery, notification: Notification): InboxItem {
-  const { db, now, conversation, lease: shared } = taken;
+async function take(scope: TurnScope, { limit, ...subjects }: Wanted): Promise<InboxItem[]> {
+  const { db, now, conversation, leases } = scope;
+  const { subject } = subjects;
+  if (subject !== undefined) {
+    await db.transaction().execute((trx) => adoptUnclaimed(trx, conversation.id, subject, now(), cameEarly));
+  }
+  const held = await listHeld(db, { ...conversation, ...subjects, conversationId: conversation.id }, now(), limit);
+  const items: InboxItem[] = [];
+  for (const delivery of held) {
+    const shared = await leaseOnce(scope, delivery.conversationId);
+    if (shared && (await beginAttempt(db, shared.lease, delivery, now()))) {
+      const notification = await getNotification(db, delivery.notificationId);
+      items.push(createItem({ ...scope, shared }, delivery, notification));
+    }
+  }
+  // A delivery may be gone between the list and the lease: a lane without an item is let go at once.
+  for (const shared of leases.values()) await releaseWhenUnused(scope, shared);
+  return items;
+}
+
+async function leaseOnce({ db, now, leases }: TurnScope, conversationId: string): Promise<SharedLease | undefined> {
+  const known = leases.get(conversationId);
+  if (known) return known;
+  const lease = await claimLane(db, conversationId, now());
+  if (!lease) return undefined;
+  const shared = { lease, users: 0 };
+  leases.set(conversationId, shared);
+  return shared;
+}
+
+async function releaseWhenUnused({ db, now, leases }: TurnScope, shared: SharedLease): Promise<void> {
+  if (shared.users > 0) return;
+  leases.delete(shared.lease.conversationId);
+  await releaseLane(db, shared.lease, now());
+}
+
+type TakenScope = TurnScope & { readonly shared: SharedLease };
+
+function createItem(scope: TakenScope, delivery: Delivery, notification: Notification): InboxItem {
+  const { db, now, conversation, shared } = scope;
   const startedAt = now();
   shared.users += 1;
   const recordOf = (outcome: SendOutcome) => ({
@@ -105,11 +113,12 @@ function createItem(taken: Taken, delivery: Delivery, notification: Notification
   const settle = async (settlement: Omit<Settlement, 'now'>): Promise<void> => {
     await settleDelivery(db, shared.lease, delivery, { ...settlement, now: now() });
     shared.users -= 1;
-    if (shared.users === 0) await releaseLane(db, shared.lease, now());
+    await releaseWhenUnused(scope, shared);
   };
   return {
     delivery,
     notification,
+    renew: () => holdsLease(db, shared.lease, now() + leaseMs),
     given: async (outcome) => {
       await settle({ change: { state: 'delivered' }, attempt: recordOf(outcome) });
       if ('subject' in notification.to) await endOnceSubscriptions(db, conversation, notification.to.subject);
@@ -122,19 +131,25 @@ function createItem(taken: Taken, delivery: Delivery, notification: Notification
   };
 }
 
+const cameEarly = { reason: 'came_early', reasonText: 'Nobody waited for the subject when it came.' };
+
 /**
- * The job is often done before the topic reaches its wait: what came too early becomes this conversation's. What is to
- * be sent later is pushed at its time, all else is held and taken at once.
+ * The job is often done before the topic reaches its wait: what came before anybody waited for `subject` becomes this
+ * conversation's. Held for the turn that asks when `held` says why, else pushed; what is to be sent later is pushed at
+ * its time in any case. To be called in a transaction.
  */
-async function adoptUnclaimed(db: Database, conversation: Conversation, subject: string, now: number): Promise<void> {
-  for (const notification of await listUnclaimed(db, subject, now, mostUnclaimed)) {
-    const { sendAt } = notification;
-    const early = { reason: 'came_early', reasonText: 'Nobody waited for the subject when it came.' };
-    await db.transaction().execute(async (trx) => {
-      if (!(await claimNotification(trx, notification.id))) return;
-      const later = sendAt !== undefined && sendAt > now;
-      await insertDeliveries(trx, notification, [conversation.id], now, later ? undefined : early);
-      if (later) await wakeLanes(trx, [conversation.id], sendAt);
-    });
+export async function adoptUnclaimed(
+  trx: Database,
+  conversationId: string,
+  subject: string,
+  now: number,
+  held?: { readonly reason: string; readonly reasonText: string },
+): Promise<void> {
+  for (const notification of await listUnclaimed(trx, subject, now, mostUnclaimed)) {
+    if (!(await claimNotification(trx, notification.id))) continue;
+    const at = notification.sendAt ?? now;
+    const heldNow = at <= now ? held : undefined;
+    await insertDeliveries(trx, notification, [conversationId], now, heldNow);
+    if (!heldNow) await wakeLanes(trx, [conversationId], at);
   }
 }

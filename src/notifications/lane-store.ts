@@ -140,7 +140,12 @@ export async function findNextLaneAt(db: Database): Promise<number | undefined> 
 /** The head of the queue alone decides: what comes after it waits for it, also while it waits for its next attempt. */
 async function findNextRunAt(db: Database, conversationId: string, now: number): Promise<number | undefined> {
   const open = db.selectFrom('deliveries').where('conversation_id', '=', conversationId).where('state', '=', 'pending');
-  const head = await open.select('run_at').where('send_at', '<=', now).orderBy('seq').limit(1).executeTakeFirst();
+  const head = await open
+    .select(['run_at', 'wait_id'])
+    .where('send_at', '<=', now)
+    .orderBy('seq')
+    .limit(1)
+    .executeTakeFirst();
   const scheduled = await open
     .select('send_at')
     .where('send_at', '>', now)
@@ -149,9 +154,11 @@ async function findNextRunAt(db: Database, conversationId: string, now: number):
     .executeTakeFirst();
   const wait = await db
     .selectFrom('waits')
-    .select('deadline_at')
+    .select(['id', 'deadline_at'])
     .where('conversation_id', '=', conversationId)
     .executeTakeFirst();
-  const times = [head?.run_at, scheduled?.send_at, wait?.deadline_at].filter((time) => time !== undefined);
+  // A wait that something has ended is over with the end that tells so, whenever that is.
+  const deadlineAt = wait && wait.id !== head?.wait_id ? wait.deadline_at : undefined;
+  const times = [head?.run_at, scheduled?.send_at, deadlineAt].filter((time) => time !== undefined);
   return times.length === 0 ? undefined : Math.min(...times);
 }

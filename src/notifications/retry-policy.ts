@@ -40,6 +40,8 @@ export type RetryDecision =
 type Tried = {
   /** Attempts made so far, this one included. */
   readonly attempts: number;
+  /** How many of them failed by an exception of our own. */
+  readonly internalFailures: number;
   readonly now: number;
   readonly expiresAt: number;
   /** 0 <= random < 1. */
@@ -48,7 +50,7 @@ type Tried = {
 
 /** Decides what becomes of a delivery after `outcome`. */
 export function decideRetry(outcome: SendOutcome, tried: Tried): RetryDecision {
-  const meaning = readMeaning(outcome, tried.attempts);
+  const meaning = readMeaning(outcome, tried.internalFailures);
   switch (meaning.kind) {
     case 'delivered':
       return meaning;
@@ -76,7 +78,7 @@ function scheduleNext(outcome: SendOutcome, tried: Tried): RetryDecision {
 /** Status codes that mean "not now" (RFC 9110; MicrosoftDocs/msteams-docs rate-limit.md for 412, 502, 504). */
 const laterStatuses = new Set([401, 408, 409, 412, 421, 423, 425, 429]);
 
-function readMeaning(outcome: SendOutcome, attempts: number): Meaning {
+function readMeaning(outcome: SendOutcome, internalFailures: number): Meaning {
   switch (outcome.kind) {
     case 'delivered':
       return { kind: 'delivered' };
@@ -85,7 +87,7 @@ function readMeaning(outcome: SendOutcome, attempts: number): Meaning {
     case 'notSent':
       // An exception of ours may have been a passing one; the same again and again is a poisoned message.
       if (outcome.errorClass !== 'internal') return { kind: 'refused', reason: outcome.errorClass };
-      return attempts < mostInternalFailures ? { kind: 'later' } : { kind: 'refused', reason: 'poison' };
+      return internalFailures < mostInternalFailures ? { kind: 'later' } : { kind: 'refused', reason: 'poison' };
     case 'refused':
       return readStatus(outcome.status, outcome.detail);
   }

@@ -1,14 +1,20 @@
-// One lease of a lane: its deliveries in order, one in flight, each attempt counted before and recorded after; then the
+// One lease of a lane: its deliveries in order, one in flight, each attempt marked before and recorded after; then the
 // wait whose deadline has passed.
 
-import type { Clock } from '../clock.ts';
 import type { Conversation, Wait } from '../conversations/conversation.ts';
 import { findConversation, setReachability } from '../conversations/conversation-store.ts';
-import { endOnceSubscriptions, endWait, findWait, postponeWait } from '../conversations/subscription-store.ts';
-import type { Logger } from '../logger.ts';
-import type { Database } from '../storage/database.ts';
-import { beginAttempt, type DeliveryChange, findHead, reopenHeld, settleDelivery } from './delivery-store.ts';
-import { holdsLease, type Lease, leaseMs, markInterrupted } from './lane-store.ts';
+import { endOnceSubscriptions, endWait, findWait } from '../conversations/subscription-store.ts';
+import {
+  beginAttempt,
+  countInternalFailures,
+  type DeliveryChange,
+  findHead,
+  settleDelivery,
+} from './delivery-store.ts';
+import { endOverdueWait } from './end-overdue-wait.ts';
+import { reopenHeld } from './held-store.ts';
+import { holdsLease, type Lease, markInterrupted } from './lane-store.ts';
+import type { LaneWork } from './lane-work.ts';
 import {
   type Delivery,
   endsWait,
@@ -16,44 +22,34 @@ import {
   notifiedOutputs,
   type Push,
   type SendOutcome,
-  type SendToParent,
 } from './notification.ts';
 import { getNotification } from './notification-store.ts';
-import { decideRetry } from './retry-policy.ts';
+import { decideRetry, type RetryDecision } from './retry-policy.ts';
 
-export type LaneWork = {
-  readonly db: Database;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly random: () => number;
-  readonly send: SendToParent;
-  readonly pushWhenClosed: boolean;
-  /** No further attempt is begun once this has fired. */
-  readonly stopping: AbortSignal;
-};
-
-type Settled = {
+type Tried = {
   readonly delivery: Delivery;
   readonly notification: Notification;
   readonly wait: Wait | undefined;
+  readonly outcome: SendOutcome;
+};
+
+type Settled = Omit<Tried, 'outcome'> & {
   readonly change: DeliveryChange;
+  readonly decision: RetryDecision;
 };
 
 /** A delivery that has been interrupted this often is most likely what brings the process down. */
 const mostInterruptions = 5;
-/** Attempts to tell a parent that a wait is over, by the usual schedule: about an hour, which no action outlives. */
-const mostTimeoutAttempts = 7;
-
 /** Works off the lane until nothing is due in it, its lease is lost, or the worker stops. */
 export async function workOffLane(work: LaneWork, lease: Lease): Promise<void> {
   while (!work.stopping.aborted) {
     const conversation = await findConversation(work.db, lease.conversationId);
     if (!conversation) return;
     const delivery = await findHead(work.db, lease.conversationId, work.clock.now());
-    if (delivery && (delivery.expiresAt <= work.clock.now() || delivery.runAt <= work.clock.now())) {
+    if (delivery && (hasExpired(delivery, work.clock.now()) || delivery.runAt <= work.clock.now())) {
       if (!(await deliver(work, lease, conversation, delivery))) return;
     } else {
-      await endOverdueWait(work, lease, conversation);
+      await endOverdueWait(work, lease, conversation, delivery);
       return;
     }
   }
@@ -63,8 +59,9 @@ export async function workOffLane(work: LaneWork, lease: Lease): Promise<void> {
 async function deliver(work: LaneWork, lease: Lease, conversation: Conversation, delivery: Delivery): Promise<boolean> {
   const { db, clock } = work;
   if (delivery.state === 'sending') {
-    // Its worker is dead or has lost the lease.
-    if (await holdsLease(db, lease)) await markInterrupted(db, lease.conversationId);
+    // Its worker is dead or has lost the lease; or we have.
+    if (!(await holdsLease(db, lease))) return false;
+    await markInterrupted(db, lease.conversationId);
     return true;
   }
   const early = decideWithoutSending(work, conversation, delivery);
@@ -80,9 +77,11 @@ async function deliver(work: LaneWork, lease: Lease, conversation: Conversation,
   const outcome = await work.send(conversation, pushOf(delivery, notification, wait));
   const attempt = { via: 'push' as const, startedAt, durationMs: clock.now() - startedAt, outcome };
   logAttempt(work, delivery, attempt.durationMs, outcome);
-  const change = changeAfter(work, delivery, notification, wait, outcome);
+  const decision = await decide(work, delivery, outcome);
+  const change = changeAfter(decision, clock.now(), { delivery, notification, wait, outcome });
   if (!(await settleDelivery(db, lease, delivery, { change, now: clock.now(), attempt }))) return false;
-  await applyToConversation(work, conversation, { delivery, notification, wait, change });
+  await applyToConversation(work, conversation, { delivery, notification, wait, change, decision });
+  if (change.state === 'held') await reopenIfReachable(work, lease, delivery);
   return change.state !== 'pending' || change.runAt <= clock.now();
 }
 
@@ -92,8 +91,7 @@ function decideWithoutSending(
   conversation: Conversation,
   delivery: Delivery,
 ): DeliveryChange | undefined {
-  if (delivery.expiresAt <= work.clock.now()) {
-    if (delivery.step === 'end') return { state: 'delivered' };
+  if (hasExpired(delivery, work.clock.now())) {
     return { state: 'dead', reason: 'expired', reasonText: 'It expired before it could be delivered.' };
   }
   const triesClosed = work.pushWhenClosed && conversation.deliveryMode === 'normal';
@@ -106,14 +104,33 @@ function decideWithoutSending(
   return undefined;
 }
 
-/** Settles without an attempt. Held only if the conversation still takes no push: a wait may just have been opened. */
+/** An end is told whenever it can be told: its message has been taken, so nothing of it can come too late. */
+function hasExpired(delivery: Delivery, now: number): boolean {
+  return delivery.step === 'message' && delivery.expiresAt <= now;
+}
+
 async function settleEarly(work: LaneWork, lease: Lease, delivery: Delivery, change: DeliveryChange): Promise<boolean> {
-  const { db, clock } = work;
-  if (!(await settleDelivery(db, lease, delivery, { change, now: clock.now() }))) return false;
-  if (change.state !== 'held') return true;
+  if (!(await settleDelivery(work.db, lease, delivery, { change, now: work.clock.now() }))) return false;
+  if (change.state === 'held') await reopenIfReachable(work, lease, delivery);
+  return true;
+}
+
+/** What was held because nothing could be pushed is open again when a wait has been opened meanwhile. */
+async function reopenIfReachable({ db, clock }: LaneWork, lease: Lease, delivery: Delivery): Promise<void> {
   const conversation = await findConversation(db, delivery.conversationId);
   if (conversation?.reachability === 'push') await reopenHeld(db, lease, delivery, clock.now());
-  return true;
+}
+
+/** What the outcome means for this delivery. */
+async function decide(work: LaneWork, delivery: Delivery, outcome: SendOutcome): Promise<RetryDecision> {
+  const isInternal = outcome.kind === 'notSent' && outcome.errorClass === 'internal';
+  return decideRetry(outcome, {
+    attempts: delivery.attempts + 1,
+    internalFailures: isInternal ? (await countInternalFailures(work.db, delivery.id)) + 1 : 0,
+    now: work.clock.now(),
+    expiresAt: delivery.step === 'end' ? Number.MAX_SAFE_INTEGER : delivery.expiresAt,
+    random: work.random(),
+  });
 }
 
 function pushOf(delivery: Delivery, notification: Notification, wait: Wait | undefined): Push {
@@ -125,19 +142,10 @@ function pushOf(delivery: Delivery, notification: Notification, wait: Wait | und
 }
 
 function changeAfter(
-  work: LaneWork,
-  delivery: Delivery,
-  notification: Notification,
-  wait: Wait | undefined,
-  outcome: SendOutcome,
+  decision: RetryDecision,
+  now: number,
+  { delivery, notification, wait, outcome }: Tried,
 ): DeliveryChange {
-  const now = work.clock.now();
-  const decision = decideRetry(outcome, {
-    attempts: delivery.attempts + 1,
-    now,
-    expiresAt: delivery.expiresAt,
-    random: work.random(),
-  });
   const detail = 'detail' in outcome ? outcome.detail : '';
   // The message had been taken before: whatever becomes of the end of the action, the user has been told.
   if (delivery.step === 'end' && decision.kind !== 'retry') return { state: 'delivered' };
@@ -161,41 +169,20 @@ function changeAfter(
 async function applyToConversation(
   { db }: LaneWork,
   conversation: Conversation,
-  { delivery, notification, wait, change }: Settled,
+  { delivery, notification, wait, change, decision }: Settled,
 ): Promise<void> {
   if (change.state === 'held') {
     const reason = `The parent takes no push here: ${change.reasonText}`;
     if (wait) await endWait(db, wait, reason);
     else await setReachability(db, conversation.id, 'held', reason);
   }
-  if (change.state !== 'delivered') return;
-  if (delivery.step === 'end' && wait) await endWait(db, wait, 'The action has ended: no action is open.');
-  if ('subject' in notification.to) await endOnceSubscriptions(db, conversation, notification.to.subject);
-}
-
-/** Tells the parent that nothing came in time, so that its topic goes on. */
-async function endOverdueWait(work: LaneWork, lease: Lease, conversation: Conversation): Promise<void> {
-  const { db, clock } = work;
-  const wait = await findWait(db, conversation.id);
-  if (!wait || wait.deadlineAt > clock.now() || !(await holdsLease(db, lease, clock.now() + leaseMs))) return;
-  const outcome = await work.send(conversation, {
-    kind: 'endOfAction',
-    code: 'completedSuccessfully',
-    outputs: { status: 'timeout', subject: wait.subject, text: '', notificationId: '', dataJson: '{}' },
-    notificationId: undefined,
-  });
-  const decision = decideRetry(outcome, {
-    attempts: wait.attempts + 1,
-    now: clock.now(),
-    expiresAt: Number.MAX_SAFE_INTEGER,
-    random: work.random(),
-  });
-  work.logger.info({ conversationId: conversation.id, outcome: outcome.kind }, 'wait timed out');
-  if (decision.kind === 'retry' && wait.attempts + 1 < mostTimeoutAttempts) {
-    await postponeWait(db, wait, decision.at);
-    return;
+  // An end that the parent never took leaves its wait to the deadline: the user must not stay in the action.
+  const hasEnded = decision.kind === 'delivered' || decision.kind === 'gone';
+  if (delivery.step === 'end' && wait && hasEnded) {
+    await endWait(db, wait, 'The action has ended: no action is open.');
   }
-  await endWait(db, wait, 'The wait has timed out: no action is open.');
+  const told = decision.kind === 'delivered' && delivery.step === 'message';
+  if (told && 'subject' in notification.to) await endOnceSubscriptions(db, conversation, notification.to.subject);
 }
 
 function logAttempt(work: LaneWork, delivery: Delivery, durationMs: number, outcome: SendOutcome): void {

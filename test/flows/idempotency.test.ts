@@ -82,6 +82,13 @@ describe('the same key', () => {
     expect((await notify('long', long)).body['id']).toBe(longLived.body['id']);
   });
 
+  it('gets its answer also when the end that the body names has passed', async () => {
+    const short = { ...body, expiresAt: new Date(skill.clock.now() + 60_000).toISOString() };
+    const first = await notify('k', short);
+    skill.clock.advance(120_000);
+    expect(await notify('k', short)).toEqual({ ...first, replayed: 'true' });
+  });
+
   it('a hundred times at once: one notification, one message', async () => {
     const conversation = skill.standIn.openConversation();
     await conversation.callAction('waitForNotification', { subject: 's' });

@@ -91,6 +91,21 @@ describe('held notifications', () => {
     await untilItIs('delivered');
   });
 
+  it('of the subject are the result in the test pane, also when others are given in the same answer', async () => {
+    const pane = { user, channel: 'pva-studio', deliveryMode: 'expectReplies' } as const;
+    for (const subject of ['a', 'b'])
+      await skill.standIn.openConversation({ ...pane, conversationId: 'pane' }).callAction('subscribe', { subject });
+    const ids = [];
+    for (const subject of ['a', 'b'])
+      ids.push(String((await skill.notify({ subject, text: `about ${subject}` })).body['id']));
+    for (const id of ids) await skill.settled(id, 'held');
+    const again = skill.standIn.openConversation({ ...pane, conversationId: 'pane' });
+    await again.callAction('waitForNotification', { subject: 'a' });
+    expect(again.action?.outputs).toMatchObject({ status: 'notified', text: 'about a' });
+    expect(texts(again)).toEqual(['about b', 'about a']);
+    for (const id of ids) await skill.settled(id, 'delivered');
+  });
+
   it('too many for one answer come with the next calls', async () => {
     const conversation = skill.standIn.openConversation({ user });
     await hold(...Array.from({ length: 6 }, (_, index) => `${index}${'x'.repeat(7_000)}`));

@@ -86,6 +86,7 @@ const succeedingServices: HttpServices = {
     expiresAt: request.expiresAt,
     replayed: false,
   }),
+  findAnswer: async () => undefined,
   findNotification: async (id) => (id === 'n1' ? { id: 'n1' } : undefined),
   listConversations: async () => ({ items: [], nextCursor: null }),
   manifestFile: (file) => (file === 'skill.json' ? '{"name":"skill"}' : undefined),

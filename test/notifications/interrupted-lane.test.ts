@@ -2,8 +2,9 @@
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { setReachability } from '../../src/conversations/conversation-store.ts';
-import { beginAttempt, findHead, reopenHeld, settleDelivery } from '../../src/notifications/delivery-store.ts';
-import { findNextLaneAt, takeBackLeases } from '../../src/notifications/lane-store.ts';
+import { beginAttempt, findHead, settleDelivery } from '../../src/notifications/delivery-store.ts';
+import { reopenForWait, reopenHeld } from '../../src/notifications/held-store.ts';
+import { findNextLaneAt, takeBackLeases, wakeLanes } from '../../src/notifications/lane-store.ts';
 import { createLaneBench, type LaneBench } from '../helpers/lane-bench.ts';
 
 let lane: LaneBench;
@@ -76,4 +77,34 @@ it('what was held just as a wait opened is pushed after all', async () => {
   expect(await reopenHeld(lane.db, lease, head, lane.clock.now())).toBe(true);
   await lane.workOff(lease);
   expect((await lane.viewOf(id)).status).toBe('delivered');
+});
+
+it('what was held for a subject is pushed when a wait for it opens', async () => {
+  await lane.openWait('w1');
+  const { id } = await lane.accept('hello');
+  await setReachability(lane.db, 'c', 'held', 'No action is open.');
+  await lane.work();
+  expect((await lane.viewOf(id)).status).toBe('held');
+  await setReachability(lane.db, 'c', 'push', 'An action is open and waits.');
+  await reopenForWait(lane.db, 'c', 'another subject', lane.clock.now());
+  expect((await lane.viewOf(id)).status).toBe('held');
+  await reopenForWait(lane.db, 'c', 's', lane.clock.now());
+  await lane.work();
+  expect((await lane.viewOf(id)).status).toBe('pending');
+  await wakeLanes(lane.db, ['c'], lane.clock.now());
+  await lane.work();
+  expect((await lane.viewOf(id)).status).toBe('delivered');
+});
+
+it('a worker without its lease lets a delivery alone that another is sending', async () => {
+  await lane.openWait('w1');
+  await lane.accept('hello', { keepOpen: true });
+  const old = await lane.claim();
+  lane.clock.advance(60_000);
+  const current = await lane.claim();
+  const head = await findHead(lane.db, 'c', lane.clock.now());
+  if (!old || !current || !head) throw new Error('nothing is due');
+  await beginAttempt(lane.db, current, head, lane.clock.now());
+  await lane.workOff(old);
+  expect(await findHead(lane.db, 'c', lane.clock.now())).toMatchObject({ state: 'sending', interruptions: 0 });
 });

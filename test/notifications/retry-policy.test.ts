@@ -4,7 +4,7 @@ import { decideRetry, parseRetryAfter } from '../../src/notifications/retry-poli
 
 const now = Date.parse('2026-01-01T00:00:00Z');
 const day = 24 * 3_600_000;
-const tried = { attempts: 1, now, expiresAt: now + 2 * day, random: 1 };
+const tried = { attempts: 1, internalFailures: 0, now, expiresAt: now + 2 * day, random: 1 };
 const refused = (status: number, retryAfter?: string, detail = ''): SendOutcome => ({
   kind: 'refused',
   status,
@@ -50,7 +50,7 @@ describe('what the parent answers', () => {
 
 it('tries an exception of our own three times, then calls the message poisoned', () => {
   const outcome: SendOutcome = { kind: 'notSent', errorClass: 'internal', detail: '' };
-  const kinds = [1, 2, 3].map((attempts) => decideRetry(outcome, { ...tried, attempts }));
+  const kinds = [1, 2, 3].map((internalFailures) => decideRetry(outcome, { ...tried, attempts: 7, internalFailures }));
   expect(kinds).toMatchObject([{ kind: 'retry' }, { kind: 'retry' }, { kind: 'dead', reason: 'poison' }]);
 });
 

@@ -87,12 +87,37 @@ describe('a notification for an open wait', () => {
   });
 });
 
-it('is delivered when the action cannot be ended before it expires: the user has the message', async () => {
-  await lane.openWait('w1');
-  const { id } = await lane.accept('hello', { expiresAt: '2026-01-01T00:00:20Z' });
-  lane.answer = (push) => (push.kind === 'endOfAction' ? refused(503) : taken);
-  await lane.work();
-  expect((await lane.viewOf(id)).status).toBe('delivered');
+describe('the end of an action whose message was taken', () => {
+  beforeEach(async () => {
+    await lane.openWait('w1');
+    lane.answer = (push) => (push.kind === 'endOfAction' ? refused(503) : taken);
+  });
+
+  it('is told also after the notification has expired: the user must not stay in the action', async () => {
+    const { id } = await lane.accept('hello', { expiresAt: '2026-01-01T00:00:20Z' });
+    await lane.work();
+    lane.answer = () => taken;
+    lane.clock.advance(30_000);
+    await lane.work();
+    expect(lane.sent.at(-1)).toMatchObject({ kind: 'endOfAction', outputs: { status: 'notified' } });
+    expect((await lane.viewOf(id)).status).toBe('delivered');
+    expect(await findWait(lane.db, 'c')).toBeUndefined();
+  });
+
+  it('is told also after the deadline of the wait, and never as a timeout', async () => {
+    await lane.accept('hello');
+    await lane.work();
+    for (const delayMs of [30_000, 120_000, 300_000, 900_000]) {
+      lane.clock.advance(delayMs);
+      await lane.work();
+    }
+    lane.answer = () => taken;
+    lane.clock.advance(1_800_000);
+    await lane.work();
+    const statuses = lane.sent.map((push) => (push.kind === 'endOfAction' ? push.outputs['status'] : push.kind));
+    expect(statuses).toEqual(['message', ...Array.from({ length: 6 }, () => 'notified')]);
+    expect(await findNextLaneAt(lane.db)).toBeUndefined();
+  });
 });
 
 describe('order', () => {

@@ -50,8 +50,7 @@ export async function answerWhileWaiting(turn: SkillTurn): Promise<boolean> {
 /** Gives the oldest notification of the subject, and ends the action with it. False when there is none. */
 async function giveResult(turn: SkillTurn, subject: string): Promise<boolean> {
   const [item] = await turn.take({ subject, limit: 1 });
-  if (!item) return false;
-  await turn.give(item);
+  if (!item || !(await turn.give(item))) return false;
   await turn.end(notifiedOutputs(item.notification, subject), 'completedSuccessfully', item.notification.id);
   return true;
 }
@@ -72,11 +71,11 @@ async function waitInTurn(turn: SkillTurn, subject: string): Promise<void> {
 }
 
 async function keepOpen(turn: SkillTurn, subject: string, timeoutMinutes: number | undefined): Promise<void> {
-  const { clock, waitMaxMinutes, openWait, db } = turn.services;
+  const { clock, waitMaxMinutes, openWait } = turn.services;
   // An event action that gets no reply at all blocks its topic (CopilotStudioSamples skill-handoff, CopilotStudioAgent.cs).
   await turn.say(`I will tell you here as soon as there is news about ${subject}.`);
   const now = clock.now();
-  const wait = {
+  await openWait({
     conversationId: turn.conversation.id,
     id: createId(),
     action: 'waitForNotification',
@@ -84,8 +83,5 @@ async function keepOpen(turn: SkillTurn, subject: string, timeoutMinutes: number
     openedAt: now,
     deadlineAt: now + Math.min(timeoutMinutes ?? waitMaxMinutes, waitMaxMinutes) * minuteMs,
     attempts: 0,
-  };
-  await openWait(wait);
-  // What was accepted between the look above and the opening of the wait had found nobody who waits.
-  if (await giveResult(turn, subject)) await endWait(db, wait, 'The action has ended: no action is open.');
+  });
 }

@@ -1,0 +1,44 @@
+// A wait whose deadline has passed.
+
+import type { Conversation } from '../conversations/conversation.ts';
+import { endWait, findWait, postponeWait } from '../conversations/subscription-store.ts';
+import { holdsLease, type Lease, leaseMs } from './lane-store.ts';
+import type { LaneWork } from './lane-work.ts';
+import type { Delivery } from './notification.ts';
+import { decideRetry } from './retry-policy.ts';
+
+/** Attempts to tell a parent that a wait is over, by the usual schedule: about an hour, which no action outlives. */
+const mostTimeoutAttempts = 7;
+
+/** Tells the parent that nothing came in time, so that its topic goes on. */
+export async function endOverdueWait(
+  work: LaneWork,
+  lease: Lease,
+  conversation: Conversation,
+  head: Delivery | undefined,
+): Promise<void> {
+  const { db, clock } = work;
+  const wait = await findWait(db, conversation.id);
+  // Something did come in time, and the end that tells so is on its way.
+  if (wait && head?.step === 'end' && head.waitId === wait.id) return;
+  if (!wait || wait.deadlineAt > clock.now() || !(await holdsLease(db, lease, clock.now() + leaseMs))) return;
+  const outcome = await work.send(conversation, {
+    kind: 'endOfAction',
+    code: 'completedSuccessfully',
+    outputs: { status: 'timeout', subject: wait.subject, text: '', notificationId: '', dataJson: '{}' },
+    notificationId: undefined,
+  });
+  const decision = decideRetry(outcome, {
+    attempts: wait.attempts + 1,
+    internalFailures: 0,
+    now: clock.now(),
+    expiresAt: Number.MAX_SAFE_INTEGER,
+    random: work.random(),
+  });
+  work.logger.info({ conversationId: conversation.id, outcome: outcome.kind }, 'wait timed out');
+  if (decision.kind === 'retry' && wait.attempts + 1 < mostTimeoutAttempts) {
+    await postponeWait(db, wait, decision.at);
+    return;
+  }
+  await endWait(db, wait, 'The wait has timed out: no action is open.');
+}
