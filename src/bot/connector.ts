@@ -4,7 +4,7 @@
 import { ConnectorClient, ConnectorFactory } from 'botframework-connector';
 import type { ServiceUrlPolicy } from '../conversations/service-url-policy.ts';
 import type { TokenSource } from './credentials.ts';
-import type { ParentTransport } from './parent-transport.ts';
+import { ParentRefusal, type ParentTransport } from './parent-transport.ts';
 
 /** A send that was stopped before any request: nothing left this process. `errorClass` is the reason's stable code. */
 export class SendNotAllowed extends Error {
@@ -39,6 +39,8 @@ class ParentConnectorClient extends ConnectorClient {
   readonly #parts: ConnectorParts;
   readonly #serviceUrl: string;
   readonly #audience: string;
+  /** The token that the parent answered with 401, until it takes one. */
+  #refused: string | undefined;
 
   constructor(parts: ConnectorParts, serviceUrl: string, audience: string) {
     // The pipeline built from these is never used: it would sign nothing and is bypassed below.
@@ -60,15 +62,19 @@ class ParentConnectorClient extends ConnectorClient {
       throw new SendNotAllowed('audience_missing', `Audience ${this.#audience || '(none)'} is not in AllowedCallers.`);
     }
     const url = `${this.#serviceUrl.replace(/\/+$/, '')}/${fillPath(operationArguments, spec)}`;
-    const authorization = await tokens(this.#audience).catch((error: unknown) => {
+    const authorization = await tokens(this.#audience, this.#refused).catch((error: unknown) => {
       throw new TokenUnavailable('No token could be had for the parent.', { cause: error });
     });
-    const { status, body } = await transport.send({
+    const answer = transport.send({
       method: spec.httpMethod,
       url,
       authorization,
       body: operationArguments.activity ?? {},
       privateAllowed: verdict.privateAllowed,
+    });
+    const { status, body } = await answer.catch((error: unknown) => {
+      if (error instanceof ParentRefusal && error.status === 401) this.#refused = authorization;
+      throw error;
     });
     return { id: readId(body), status } satisfies SentActivity as never;
   }

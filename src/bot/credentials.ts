@@ -7,8 +7,11 @@ import { decodeJwt } from 'jose';
 import { request } from 'undici';
 import type { Credential, Identity } from '../config.ts';
 
-/** A token for an audience (an app id), as the value of an Authorization header. */
-export type TokenSource = (audience: string) => Promise<string>;
+/**
+ * A token for an audience (an app id), as the value of an Authorization header. `refused` is one that the audience has
+ * just answered with 401: it is replaced, unless it is so new that another one would be no better.
+ */
+export type TokenSource = (audience: string, refused?: string) => Promise<string>;
 
 type TokenSourceOptions = {
   readonly identity: Identity;
@@ -20,6 +23,8 @@ type TokenSourceOptions = {
 /** Old tokens are replaced this long before they end, so that none ends on its way. */
 const renewEarlyMs = 5 * 60_000;
 const tokenRequestMs = 10_000;
+/** However many pushes a parent refuses, the identity provider is asked once in this time for each audience. */
+const shortestRefreshMs = 60_000;
 /** Over all that a token takes: MSAL reads the tenant's metadata first, a managed identity tries several sources. */
 const tokenMs = 30_000;
 /** Where a multi-tenant registration gets its tokens (botframework-connector authenticationConstants.ts). */
@@ -28,20 +33,21 @@ const botFrameworkTenant = 'botframework.com';
 /** One token for each audience, fetched once however many wait for it. Rejects with the identity provider's error. */
 export function createTokenSource(options: TokenSourceOptions): TokenSource {
   const askForToken = createTokenRequest(options.identity, options.loginUrl);
-  const held = new Map<string, { header: string; renewAt: number }>();
+  const held = new Map<string, { header: string; renewAt: number; fetchedAt: number }>();
   const inFlight = new Map<string, Promise<string>>();
 
   const fetchToken = async (audience: string): Promise<string> => {
     const token = await withDeadline(askForToken(audience));
     const header = `Bearer ${token}`;
     const expiresAt = (decodeJwt(token).exp ?? 0) * 1000;
-    held.set(audience, { header, renewAt: expiresAt - renewEarlyMs });
+    held.set(audience, { header, renewAt: expiresAt - renewEarlyMs, fetchedAt: options.now() });
     return header;
   };
 
-  return (audience) => {
+  return (audience, refused) => {
     const known = held.get(audience);
-    if (known && known.renewAt > options.now()) return Promise.resolve(known.header);
+    const replace = known?.header === refused && options.now() - (known?.fetchedAt ?? 0) >= shortestRefreshMs;
+    if (known && known.renewAt > options.now() && !replace) return Promise.resolve(known.header);
     const running = inFlight.get(audience) ?? fetchToken(audience).finally(() => inFlight.delete(audience));
     inFlight.set(audience, running);
     return running;

@@ -75,6 +75,18 @@ describe('tokens for parents', () => {
     expect(tokenRequests()).toHaveLength(2);
   });
 
+  it('that a parent has refused are replaced, at most once a minute', async () => {
+    const tokens = createTokens();
+    const first = await tokens(standIn.agent.appId);
+    expect(await tokens(standIn.agent.appId, first)).toBe(first);
+    clock.advance(60_000);
+    const second = await tokens(standIn.agent.appId, first);
+    expect(second).not.toBe(first);
+    expect(await tokens(standIn.agent.appId, first)).toBe(second);
+    expect(await tokens(standIn.agent.appId, second)).toBe(second);
+    expect(tokenRequests()).toHaveLength(2);
+  });
+
   it('are asked for again after a failure', async () => {
     const tokens = createTokens();
     await expect(tokens(randomUUID())).rejects.toThrow(/AADSTS500011/);

@@ -9,6 +9,7 @@ import { createSigningKeys } from '../../src/bot/signing-keys.ts';
 import { SkillAuthentication } from '../../src/bot/skill-authentication.ts';
 import { createServiceUrlPolicy } from '../../src/conversations/service-url-policy.ts';
 import { callbacksOf, otherTenant } from '../helpers/activities.ts';
+import { eventually } from '../helpers/eventually.ts';
 import { type Skill, startSkill } from '../helpers/skill.ts';
 
 let skill: Skill;
@@ -54,6 +55,22 @@ describe('pushes that the stand-in would refuse, as life does', () => {
     await conversation.callAction('waitForNotification', { subject: 's' });
     expect(await pushWithAudience(skill.standIn.agent.appId, conversation.id)).toBe(200);
   });
+});
+
+it('a push that the parent answers with 401 is tried again with a new token', async () => {
+  const conversation = skill.standIn.openConversation();
+  await conversation.callAction('waitForNotification', { subject: 's' });
+  skill.clock.advance(120_000);
+  skill.standIn.faults.answerNext({ status: 401 });
+  const sent = await skill.notify({ subject: 's', text: 'hello' });
+  const refused = await eventually('it was refused', async () => {
+    return (await skill.findNotification(String(sent.body['id']))).deliveries[0]?.attempts[0];
+  });
+  expect(refused).toMatchObject({ status: 401, detail: expect.stringContaining('MicrosoftAppTenantId') });
+  skill.clock.advance(5_000);
+  await skill.settled(String(sent.body['id']), 'delivered');
+  const asked = skill.standIn.wire.filter((record) => record.direction === 'skill->tenant' && record.scope);
+  expect(asked).toHaveLength(2);
 });
 
 describe('conversations that can take no push', () => {
