@@ -53,16 +53,13 @@ export async function createApp(options: AppOptions): Promise<App> {
   const { config, logger, clock = systemClock, random = Math.random } = options;
   const db = await openDatabase(config.dataDir);
   const bot = createBotParts(config, clock);
+  const lane = { db, clock, logger, random, send: createPush(bot.adapter), pushWhenClosed: config.pushWhenClosed };
   const worker = new DeliveryWorker({
     db,
     clock,
     logger,
     concurrency: config.deliveryConcurrency,
-    work: (lease, stopping) =>
-      workOffLane(
-        { db, clock, logger, random, send: createPush(bot.adapter), pushWhenClosed: config.pushWhenClosed, stopping },
-        lease,
-      ),
+    work: (lease, stopping) => workOffLane({ ...lane, stopping }, lease),
   });
   const state = { stopping: false };
   const services = createServices({ config, logger, clock, db, bot, worker, isStopping: () => state.stopping });

@@ -77,8 +77,14 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
     cloud,
     allowedCallers: readAllowedCallers(settings, identity.appId),
     allowedTenants: readAllowedTenants(settings, identity),
-    loginUrl: readLoginUrl(settings, clouds[cloud].loginUrl),
-    openIdMetadataUrl: readMovedUrl(settings, 'OPENID_METADATA_URL', clouds[cloud].openIdMetadataUrl),
+    // An origin, as MSAL makes the paths: one of ours would be dropped without a word.
+    loginUrl: warnWhenMoved(settings, 'LOGIN_URL', settings.readOrigin('LOGIN_URL'), clouds[cloud].loginUrl),
+    openIdMetadataUrl: warnWhenMoved(
+      settings,
+      'OPENID_METADATA_URL',
+      settings.readUrl('OPENID_METADATA_URL'),
+      clouds[cloud].openIdMetadataUrl,
+    ),
     serviceUrlRules: readServiceUrlRules(settings),
     dataDir: settings.readText('DATA_DIR') ?? './data',
     apiKeys: readApiKeys(settings),
@@ -128,32 +134,20 @@ function readAllowedTenants(settings: SettingReader, identity: Identity): readon
 }
 
 function readPublicUrl(settings: SettingReader, port: number): string {
-  const url = settings.readUrl('PUBLIC_URL');
+  const url = settings.readOrigin('PUBLIC_URL');
   if (!url) {
     settings.addWarning(
       `PUBLIC_URL is not set: the manifest names http://localhost:${port}, where Copilot Studio cannot reach this service.`,
     );
     return `http://localhost:${port}`;
   }
-  if (url.pathname !== '/' || url.search || url.hash)
-    settings.addFault('PUBLIC_URL', 'must have no path, query or fragment');
   if (url.protocol === 'http:') settings.addWarning('PUBLIC_URL is plain http: Copilot Studio imports https only.');
   return url.origin;
 }
 
-/** MSAL makes the paths; one of ours would be dropped without a word. */
-function readLoginUrl(settings: SettingReader, standard: string): string {
-  const url = settings.readUrl('LOGIN_URL');
-  if (url && (url.pathname !== '/' || url.search || url.hash)) {
-    settings.addFault('LOGIN_URL', 'must be scheme and host only, such as https://login.microsoftonline.com');
-  }
-  return readMovedUrl(settings, 'LOGIN_URL', standard);
-}
-
-function readMovedUrl(settings: SettingReader, name: string, standard: string): string {
-  const url = settings.readUrl(name);
-  if (!url) return standard;
-  const moved = url.href.replace(/\/+$/, '');
+/** The address that is used; one that is not Microsoft's is worth a line at start. */
+function warnWhenMoved(settings: SettingReader, name: string, url: URL | undefined, standard: string): string {
+  const moved = url?.href.replace(/\/+$/, '') ?? standard;
   if (moved !== standard) settings.addWarning(`${name} is moved away from Microsoft's own address.`);
   return moved;
 }

@@ -99,6 +99,15 @@ export class SettingReader {
     return [...new Set(entries.filter((entry) => guidPattern.test(entry)).map((entry) => entry.toLowerCase()))];
   }
 
+  /** As readUrl, for a setting that names scheme and host only. */
+  readOrigin(name: string): URL | undefined {
+    const url = this.readUrl(name);
+    if (url && (url.pathname !== '/' || url.search || url.hash)) {
+      this.addFault(name, 'must have no path, query or fragment');
+    }
+    return url;
+  }
+
   /** An https URL; http only for loopback. Undefined when absent or faulty. */
   readUrl(name: string): URL | undefined {
     const text = this.readText(name);

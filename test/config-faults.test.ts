@@ -118,6 +118,10 @@ describe('settings that are refused, by name', () => {
     expect(JSON.stringify(faults)).not.toContain('canary');
   });
 
+  it('each once', () => {
+    expect(faultsOf({ LOGIN_URL: 'login' }).map((fault) => fault.setting)).toEqual(['LOGIN_URL']);
+  });
+
   it('all at once, and never with a value', () => {
     const faults = faultsOf({
       MicrosoftAppId: 'x-my-id',

@@ -3,7 +3,7 @@
 
 import { TurnContext } from 'botbuilder';
 import type { ConversationReference } from 'botbuilder';
-import { type Conversation, conversationIdOf } from '../conversations/conversation.ts';
+import { type Conversation, conversationIdOf, parseObjectId } from '../conversations/conversation.ts';
 import type { Caller } from './verify-token.ts';
 
 /**
@@ -47,14 +47,12 @@ export function captureConversation(
   };
 }
 
-const guid = /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
-
 /**
  * The person across channels is the Entra object id. A channel's own id counts only within that channel: on Direct Line
  * the client chooses it, and could choose somebody else's object id.
  */
 function userKeyOf(aadObjectId: string | undefined, channelId: string, userId: string): string {
-  return aadObjectId !== undefined && guid.test(aadObjectId) ? aadObjectId.toLowerCase() : `${channelId}:${userId}`;
+  return parseObjectId(aadObjectId) ?? `${channelId}:${userId}`;
 }
 
 function captureReference(reference: Partial<ConversationReference>): Partial<ConversationReference> {

@@ -54,6 +54,13 @@ export type Wait = {
 /** The parts that tell one conversation from another: another caller can neither overwrite nor address it. */
 export type ConversationKey = Pick<Conversation, 'callerAppId' | 'tenantId' | 'channelId' | 'externalId'>;
 
+const guid = /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
+
+/** An Entra object id as it is stored; undefined for any other text. */
+export function parseObjectId(text: string | undefined): string | undefined {
+  return text !== undefined && guid.test(text) ? text.toLowerCase() : undefined;
+}
+
 /** The public id of a conversation: 22 characters that reveal nothing and are the same on every turn. */
 export function conversationIdOf(key: ConversationKey): string {
   return createHash('sha256')

@@ -2,6 +2,7 @@
 
 import type { Request, Response } from 'restify';
 import { AppError } from '../errors.ts';
+import type { AcceptedNotification, Repeat } from '../notifications/accept-notification.ts';
 import { fingerprintOf } from '../notifications/idempotency.ts';
 import { type NotifyRequest, parseNotifyRequest } from '../notifications/notify-request.ts';
 import type { FindSender } from './api-keys.ts';
@@ -9,13 +10,7 @@ import { readJsonObject, requireJsonContentType } from './json-body.ts';
 import { requestContextOf } from './request-context.ts';
 import { sendJson } from './respond.ts';
 
-type Repeat = { readonly key: string; readonly fingerprint: string };
-
-type AcceptedNotification = {
-  readonly id: string;
-  readonly status: string;
-  readonly recipients: number;
-  readonly expiresAt: number;
+type Accepted = AcceptedNotification & {
   /** An earlier request with the same Idempotency-Key got this answer. */
   readonly replayed: boolean;
 };
@@ -27,9 +22,9 @@ export type NotificationServices = {
     sender: string,
     request: NotifyRequest,
     repeat: Repeat | undefined,
-  ) => Promise<AcceptedNotification>;
+  ) => Promise<Accepted>;
   /** The answer that an earlier request with this key and body got, or undefined. Throws AppError 422 for another body. */
-  readonly findAnswer: (sender: string, repeat: Repeat) => Promise<Omit<AcceptedNotification, 'replayed'> | undefined>;
+  readonly findAnswer: (sender: string, repeat: Repeat) => Promise<AcceptedNotification | undefined>;
   /** The notification ready to be sent as JSON, or undefined. */
   readonly findNotification: (id: string) => Promise<unknown>;
   readonly listConversations: (page: { limit: number; cursor: string | undefined }) => Promise<ConversationPage>;

@@ -2,6 +2,7 @@
 // the commit is on disk.
 
 import { v7 as createId } from 'uuid';
+import { parseObjectId } from '../conversations/conversation.ts';
 import { AppError } from '../errors.ts';
 import type { Database } from '../storage/database.ts';
 import { insertDeliveries } from './delivery-store.ts';
@@ -22,7 +23,6 @@ export type AcceptedNotification = {
 /** The sender's key for this request, and the fingerprint of its body. */
 export type Repeat = Pick<RepeatableRequest, 'key' | 'fingerprint'>;
 
-const guid = /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
 const rowsPerInsert = 1_000;
 
 /**
@@ -105,7 +105,7 @@ function listFollowers(db: Database, subject: string): Promise<Candidate[]> {
 
 function listOfUser(db: Database, userId: string): Promise<Candidate[]> {
   return candidates(db)
-    .where('user_key', '=', guid.test(userId) ? userId.toLowerCase() : userId)
+    .where('user_key', '=', parseObjectId(userId) ?? userId)
     .execute();
 }
 

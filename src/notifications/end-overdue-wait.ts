@@ -4,7 +4,7 @@ import type { Conversation } from '../conversations/conversation.ts';
 import { endWait, findWait, postponeWait } from '../conversations/subscription-store.ts';
 import { holdsLease, type Lease, leaseMs } from './lane-store.ts';
 import type { LaneWork } from './lane-work.ts';
-import type { Delivery } from './notification.ts';
+import { type Delivery, waitOutputs } from './notification.ts';
 import { decideRetry } from './retry-policy.ts';
 
 /** Attempts to tell a parent that a wait is over, by the usual schedule: about an hour, which no action outlives. */
@@ -25,7 +25,7 @@ export async function endOverdueWait(
   const outcome = await work.send(conversation, {
     kind: 'endOfAction',
     code: 'completedSuccessfully',
-    outputs: { status: 'timeout', subject: wait.subject, text: '', notificationId: '', dataJson: '{}' },
+    outputs: waitOutputs('timeout', wait.subject),
     notificationId: undefined,
   });
   const decision = decideRetry(outcome, {

@@ -86,11 +86,11 @@ export async function releaseLane(db: Database, lease: Lease, now: number): Prom
     // What the lease left in `sending` was not settled.
     await markInterrupted(trx, lease.conversationId);
     const runAt = await findNextRunAt(trx, lease.conversationId, now);
-    const lane = trx.updateTable('lanes').where('conversation_id', '=', lease.conversationId);
-    if (runAt === undefined) {
-      await trx.deleteFrom('lanes').where('conversation_id', '=', lease.conversationId).execute();
-    } else {
-      await lane.set({ token: null, run_at: runAt }).execute();
+    const { conversationId } = lease;
+    if (runAt === undefined) await trx.deleteFrom('lanes').where('conversation_id', '=', conversationId).execute();
+    else {
+      const change = { token: null, run_at: runAt };
+      await trx.updateTable('lanes').set(change).where('conversation_id', '=', conversationId).execute();
     }
   });
 }

@@ -66,6 +66,11 @@ export function endsWait(notification: Notification, wait: Wait): boolean {
   );
 }
 
+/** Outputs of a wait that carry no notification: the keys are the same on every path, as the manifest promises. */
+export function waitOutputs(status: string, subject: string, text = ''): Record<string, string> {
+  return { status, subject, text, notificationId: '', dataJson: '{}' };
+}
+
 /** The outputs of a wait that a notification has ended; the keys are those of the manifest. */
 export function notifiedOutputs(notification: Notification, subject: string): Record<string, string> {
   // What has an output of its own goes there when its type fits, all else into dataJson.

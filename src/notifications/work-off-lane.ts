@@ -40,6 +40,7 @@ type Settled = Omit<Tried, 'outcome'> & {
 
 /** A delivery that has been interrupted this often is most likely what brings the process down. */
 const mostInterruptions = 5;
+
 /** Works off the lane until nothing is due in it, its lease is lost, or the worker stops. */
 export async function workOffLane(work: LaneWork, lease: Lease): Promise<void> {
   while (!work.stopping.aborted) {

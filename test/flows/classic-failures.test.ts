@@ -3,7 +3,6 @@
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { SkillAdapter } from '../../src/bot/adapter.ts';
 import { ParentConnectorFactory } from '../../src/bot/connector.ts';
-import { createTokenSource } from '../../src/bot/credentials.ts';
 import { createParentTransport } from '../../src/bot/parent-transport.ts';
 import { createSigningKeys } from '../../src/bot/signing-keys.ts';
 import { SkillAuthentication } from '../../src/bot/skill-authentication.ts';
@@ -11,6 +10,7 @@ import { createServiceUrlPolicy } from '../../src/conversations/service-url-poli
 import { callbacksOf, otherTenant } from '../helpers/activities.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { type Skill, startSkill } from '../helpers/skill.ts';
+import { tokensOf } from '../helpers/tokens.ts';
 
 let skill: Skill;
 beforeEach(async () => {
@@ -128,22 +128,13 @@ describe('conversations that can take no push', () => {
 
 /** The adapter as the service builds it, for calls that the service itself never makes. */
 function createAdapter(running: Skill): SkillAdapter {
-  const { standIn, appId, secret, clock } = running;
+  const { standIn, appId, clock } = running;
   const policy = createServiceUrlPolicy('public', [
     { kind: 'origin', origin: new URL(standIn.agent.serviceUrl).origin },
   ]);
   const transport = createParentTransport();
   onTestFinished(() => transport.close());
-  const tokens = createTokenSource({
-    identity: {
-      appId,
-      appType: 'SingleTenant',
-      tenantId: standIn.tenantId,
-      credential: { kind: 'secret', secret },
-    },
-    loginUrl: standIn.loginUrl,
-    now: clock.now,
-  });
+  const tokens = tokensOf(standIn, running, clock.now);
   const allowedCallers = [standIn.agent.appId];
   const authentication = new SkillAuthentication({
     rules: { appId, allowedTenants: [standIn.tenantId], allowedCallers, cloud: 'public' },

@@ -1,9 +1,9 @@
 // What the gate lets in and what not, through real HTTP with authentication on.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createTokenSource } from '../../src/bot/credentials.ts';
 import { callbacksOf, countConversations, otherTenant, postActivity } from '../helpers/activities.ts';
 import { type Skill, startSkill } from '../helpers/skill.ts';
+import { tokensOf } from '../helpers/tokens.ts';
 
 let skill: Skill;
 beforeEach(async () => {
@@ -65,16 +65,7 @@ describe('tokens that are refused', () => {
   });
 
   it('the own token that a mistaken skill would send out cannot be replayed at the skill', async () => {
-    const tokens = createTokenSource({
-      identity: {
-        appId: skill.appId,
-        appType: 'SingleTenant',
-        tenantId: skill.standIn.tenantId,
-        credential: { kind: 'secret', secret: skill.secret },
-      },
-      loginUrl: skill.standIn.loginUrl,
-      now: skill.clock.now,
-    });
+    const tokens = tokensOf(skill.standIn, skill, skill.clock.now);
     const own = await tokens('https://api.botframework.com');
     const posted = await postActivity(skill, own.replace('Bearer ', ''), { channelId: 'emulator' });
     expect(posted.status).toBe(401);

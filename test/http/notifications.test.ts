@@ -5,7 +5,7 @@ import { apiKey, secondApiKey, startTestServer } from './http-harness.ts';
 const notification = { subject: 'order/42', text: 'shipped' };
 const credential = { authorization: `Bearer ${apiKey}` };
 const expiresAt = Date.parse('2026-02-03T04:05:06Z');
-const accepted = { id: 'n/1', status: 'pending', recipients: 3, expiresAt, replayed: false };
+const accepted = { id: 'n/1', status: 'pending', recipients: 3, expiresAt, replayed: false } as const;
 
 describe('POST /api/notify', () => {
   it('accepts a notification for the sender the key belongs to', async () => {

@@ -21,8 +21,9 @@ import {
   ServiceClientCredentialsFactory,
 } from 'botframework-connector';
 import type { Activity } from 'botbuilder';
-import { createTokenSource, type TokenSource } from '../../src/bot/credentials.ts';
+import type { TokenSource } from '../../src/bot/credentials.ts';
 import type { StandIn } from '../../standin/stand-in.ts';
+import { tokensOf } from '../helpers/tokens.ts';
 
 export type BotbuilderParent = {
   readonly origin: string;
@@ -98,16 +99,7 @@ const userActivity: Partial<Activity> = {
 };
 
 function createAuthentication({ standIn, appId, secret, skill }: ParentOptions): BotFrameworkAuthentication {
-  const tokens = createTokenSource({
-    identity: {
-      appId,
-      appType: 'SingleTenant',
-      tenantId: standIn.tenantId,
-      credential: { kind: 'secret', secret },
-    },
-    loginUrl: standIn.loginUrl,
-    now: () => Date.now(),
-  });
+  const tokens = tokensOf(standIn, { appId, secret }, () => Date.now());
   const issuers = [
     `https://sts.windows.net/${standIn.tenantId}/`,
     `https://login.microsoftonline.com/${standIn.tenantId}/v2.0`,

@@ -4,8 +4,7 @@
 import { v4 as createId } from 'uuid';
 import { z } from 'zod';
 import { endWait, findWait, subscribe } from '../../conversations/subscription-store.ts';
-import { notifiedOutputs } from '../../notifications/notification.ts';
-import type { Outputs } from '../activities.ts';
+import { notifiedOutputs, waitOutputs } from '../../notifications/notification.ts';
 import type { SkillTurn } from '../skill-turn.ts';
 import { giveHeld } from './give-held.ts';
 import { minutesInput, parseInputs, subjectInput } from './inputs.ts';
@@ -13,11 +12,6 @@ import { minutesInput, parseInputs, subjectInput } from './inputs.ts';
 const inputs = z.object({ subject: subjectInput, timeoutMinutes: minutesInput });
 const pollInTurnMs = 250;
 const minuteMs = 60_000;
-
-/** Outputs that carry no notification: the keys are the same on every path, as the manifest promises. */
-export function waitOutputs(status: string, subject: string, text = ''): Outputs {
-  return { status, subject, text, notificationId: '', dataJson: '{}' };
-}
 
 export async function waitForNotification(turn: SkillTurn): Promise<void> {
   const { subject, timeoutMinutes } = parseInputs(inputs, turn.context.activity.value);
