@@ -28,6 +28,8 @@ export async function wakeLanes(db: Database, conversationIds: readonly string[]
  */
 export const leaseMs = 60_000;
 
+const interruptionDelayMs = 5_000;
+
 export type Lease = { readonly conversationId: string; readonly token: string };
 
 /** Leases up to `limit` lanes that are due, oldest first. A lease that nobody ended is due again when its time is up. */
@@ -84,7 +86,7 @@ export async function releaseLane(db: Database, lease: Lease, now: number): Prom
   await db.transaction().execute(async (trx) => {
     if (!(await holdsLease(trx, lease))) return;
     // What the lease left in `sending` was not settled.
-    await markInterrupted(trx, lease.conversationId);
+    await markInterrupted(trx, now, lease.conversationId);
     const runAt = await findNextRunAt(trx, lease.conversationId, now);
     const { conversationId } = lease;
     if (runAt === undefined) await trx.deleteFrom('lanes').where('conversation_id', '=', conversationId).execute();
@@ -101,16 +103,24 @@ export async function releaseLane(db: Database, lease: Lease, now: number): Prom
  */
 export async function takeBackLeases(db: Database, now: number): Promise<void> {
   await db.transaction().execute(async (trx) => {
-    await markInterrupted(trx);
+    await markInterrupted(trx, now);
     await trx.updateTable('lanes').set({ token: null, run_at: now }).where('token', 'is not', null).execute();
   });
 }
 
-/** An attempt that nobody has settled is open again; how often is counted, so that a deadly one is not tried for ever. */
-export async function markInterrupted(db: Database, conversationId?: string): Promise<void> {
+/**
+ * An attempt that nobody has settled is open again, and how often is counted, so that a deadly one is not tried for ever.
+ * The first time at once, then after 5, 20 and 45 s: what happens to be in flight while a process is killed again and
+ * again in quick succession is not what kills it.
+ */
+export async function markInterrupted(db: Database, now: number, conversationId?: string): Promise<void> {
   let query = db
     .updateTable('deliveries')
-    .set(({ eb }) => ({ state: 'pending', interruptions: eb('interruptions', '+', 1) }))
+    .set(({ eb, ref }) => ({
+      state: 'pending',
+      interruptions: eb('interruptions', '+', 1),
+      run_at: eb(eb(eb(ref('interruptions'), '*', ref('interruptions')), '*', interruptionDelayMs), '+', now),
+    }))
     .where('state', '=', 'sending');
   if (conversationId !== undefined) query = query.where('conversation_id', '=', conversationId);
   await query.execute();

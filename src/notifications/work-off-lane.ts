@@ -62,7 +62,7 @@ async function deliver(work: LaneWork, lease: Lease, conversation: Conversation,
   if (delivery.state === 'sending') {
     // Its worker is dead or has lost the lease; or we have.
     if (!(await holdsLease(db, lease))) return false;
-    await markInterrupted(db, lease.conversationId);
+    await markInterrupted(db, clock.now(), lease.conversationId);
     return true;
   }
   const early = decideWithoutSending(work, conversation, delivery);

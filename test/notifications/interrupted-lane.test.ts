@@ -19,6 +19,7 @@ const crashFiveTimes = async (): Promise<void> => {
     if (!lease || !head) throw new Error('nothing is due');
     await beginAttempt(lane.db, lease, head, lane.clock.now());
     await takeBackLeases(lane.db, lane.clock.now());
+    lane.clock.advance(120_000);
   }
 };
 
@@ -35,6 +36,23 @@ it('a worker that stops begins no further attempt, and what is left is due at on
 });
 
 describe('a delivery whose attempts bring the process down', () => {
+  it('is tried again at once after the first time, then later each time: quick kills in a row are not its fault', async () => {
+    await lane.openWait('w1');
+    await lane.accept('innocent', { keepOpen: true });
+    const waits: number[] = [];
+    for (let crash = 0; crash < 4; crash += 1) {
+      const lease = await lane.claim();
+      const head = await findHead(lane.db, 'c', lane.clock.now());
+      if (!lease || !head) throw new Error('nothing is due');
+      await beginAttempt(lane.db, lease, head, lane.clock.now());
+      await takeBackLeases(lane.db, lane.clock.now());
+      const interrupted = await findHead(lane.db, 'c', lane.clock.now());
+      waits.push((interrupted?.runAt ?? 0) - lane.clock.now());
+      lane.clock.advance(waits.at(-1) ?? 0);
+    }
+    expect(waits).toEqual([0, 5_000, 20_000, 45_000]);
+  });
+
   it('is dead after five of them, and the next one goes', async () => {
     await lane.openWait('w1');
     const { id } = await lane.accept('deadly', { keepOpen: true });
