@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vit
 import { type StandIn, startStandIn } from '../../standin/stand-in.ts';
 import type { NotificationView } from '../../src/notifications/notification-store.ts';
 import { eventually } from '../helpers/eventually.ts';
-import { findFreePort } from '../helpers/free-port.ts';
+import { findFreePort } from '../../standin/free-port.ts';
 import { type ServiceProcess, startProcess, untilReady } from '../helpers/service-process.ts';
 import { apiKey, settingsFor } from '../helpers/skill.ts';
 

@@ -11,7 +11,7 @@ import { parseConfig } from '../../src/config.ts';
 import { createLogger } from '../../src/logger.ts';
 import type { NotificationView } from '../../src/notifications/notification-store.ts';
 import { eventually } from './eventually.ts';
-import { findFreePort } from './free-port.ts';
+import { findFreePort } from '../../standin/free-port.ts';
 import { createFakeClock, type FakeClock } from './fake-clock.ts';
 
 export const apiKey = 'test-secret-of-enough-characters';

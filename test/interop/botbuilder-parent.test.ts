@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { ActivityTypes } from 'botbuilder';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { findFreePort } from '../helpers/free-port.ts';
+import { findFreePort } from '../../standin/free-port.ts';
 import { type Skill, startSkill } from '../helpers/skill.ts';
 import { type BotbuilderParent, startBotbuilderParent } from './botbuilder-parent.ts';
 
