@@ -1,0 +1,112 @@
+// Transactions that share their commit. A commit costs a sync of the disk whatever is in it, so transactions that are
+// asked for together are run one after another inside one.
+
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { ControlledTransaction } from 'kysely';
+import type { Database } from './database.ts';
+import type { Schema } from './schema.ts';
+
+type Work<T> = (trx: Database) => Promise<T>;
+type Job = { readonly work: Work<unknown>; readonly end: (outcome: Outcome) => void };
+type Outcome = { readonly value: unknown } | { readonly error: unknown };
+
+/** Bounds how long one commit keeps the event loop (about 0.2 ms a job) and what a failing disk takes down with it. */
+const mostPerCommit = 64;
+
+const groups = new WeakMap<Database, CommitGroup>();
+
+/**
+ * Runs `work` in a transaction and resolves once its commit is on disk. Rejects with what `work` threw, and then nothing
+ * of it is kept; or with the storage's error, and then nothing of any of those that shared the commit is. `work` runs
+ * alone, as if there were no other, and must wait for nothing but the database. Inside a transaction it joins that one.
+ */
+export function transact<T>(db: Database, work: Work<T>): Promise<T> {
+  if (db.isTransaction) return work(db);
+  let group = groups.get(db);
+  if (!group) {
+    group = new CommitGroup(db);
+    groups.set(db, group);
+  }
+  return group.run(work);
+}
+
+class CommitGroup {
+  readonly #db: Database;
+  #waiting: Job[] = [];
+  #isRunning = false;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  run<T>(work: Work<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const end = (outcome: Outcome): void => {
+        if ('error' in outcome) reject(outcome.error);
+        else resolve(outcome.value as T);
+      };
+      this.#waiting.push({ work, end });
+      if (!this.#isRunning) void this.#runAll();
+    });
+  }
+
+  async #runAll(): Promise<void> {
+    this.#isRunning = true;
+    while (this.#waiting.length > 0) {
+      // SQLite's calls are synchronous: without this turn of the event loop, what has arrived on other sockets could
+      // never join, and every commit would be of one.
+      await nextTurn();
+      await commitTogether(this.#db, this.#waiting.splice(0, mostPerCommit));
+    }
+    this.#isRunning = false;
+  }
+}
+
+async function commitTogether(db: Database, jobs: readonly Job[]): Promise<void> {
+  try {
+    const outcomes = jobs.length === 1 ? [await runAlone(db, jobs[0]?.work)] : await runAll(db, jobs);
+    for (const [index, job] of jobs.entries()) job.end(outcomes[index] ?? { error: new Error('transaction was lost') });
+  } catch (error) {
+    for (const job of jobs) job.end({ error });
+  }
+}
+
+async function runAlone(db: Database, work: Work<unknown> | undefined): Promise<Outcome> {
+  return { value: await db.transaction().execute(async (trx) => work?.(trx)) };
+}
+
+async function runAll(db: Database, jobs: readonly Job[]): Promise<Outcome[]> {
+  const trx = await db.startTransaction().execute();
+  try {
+    const outcomes: Outcome[] = [];
+    for (const { work } of jobs) outcomes.push(await runGuarded(trx, work));
+    await trx.commit().execute();
+    return outcomes;
+  } catch (error) {
+    // A full disk makes SQLite roll back by itself (sqlite.org/lang_transaction.html): this one may then fail.
+    await trx
+      .rollback()
+      .execute()
+      .catch(() => undefined);
+    throw error;
+  }
+}
+
+/** One job among others: when it throws, only what it did is undone. */
+async function runGuarded(trx: ControlledTransaction<Schema>, work: Work<unknown>): Promise<Outcome> {
+  const guarded = await trx.savepoint('job').execute();
+  try {
+    const value = await work(guarded);
+    await guarded.releaseSavepoint('job').execute();
+    return { value };
+  } catch (error) {
+    // Throws when the whole transaction is gone already, and then all of its jobs have failed.
+    await guarded
+      .rollbackToSavepoint('job')
+      .execute()
+      .catch(() => {
+        throw error;
+      });
+    return { error };
+  }
+}
