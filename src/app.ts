@@ -20,21 +20,21 @@ import { openWait } from './conversations/subscription-store.ts';
 import { createHttpServer, type HttpServices } from './http/server.ts';
 import type { Logger } from './logger.ts';
 import { loadManifests } from './manifest/render-manifest.ts';
-import { type AcceptedNotification, acceptNotification } from './notifications/accept-notification.ts';
-import { DeliveryWorker } from './notifications/delivery-worker.ts';
+import { createDeliveryEngine, type DeliveryEngine } from './notifications/delivery-engine.ts';
 import { reopenForWait } from './notifications/held-store.ts';
-import { findAnswer } from './notifications/idempotency.ts';
 import { adoptUnclaimed, createInbox } from './notifications/inbox.ts';
 import { hastenLane, wakeLanes } from './notifications/lane-store.ts';
-import { findNotificationView } from './notifications/notification-store.ts';
-import { workOffLane } from './notifications/work-off-lane.ts';
 import { type Database, openDatabase } from './storage/database.ts';
+import { transact } from './storage/transact.ts';
 
 export type App = {
   /** Port that is listened on, once started. */
   start(): Promise<{ readonly port: number }>;
-  /** Stops taking requests, lets what is in flight end, closes the database. May be called twice. */
-  stop(): Promise<void>;
+  /**
+   * Says that it is not ready, serves for `delayMs` more (default 0), then takes no more requests, lets what is in flight
+   * end, and closes the database. May be called twice.
+   */
+  stop(options?: { readonly delayMs?: number }): Promise<void>;
 };
 
 type AppOptions = {
@@ -53,16 +53,9 @@ export async function createApp(options: AppOptions): Promise<App> {
   const { config, logger, clock = systemClock, random = Math.random } = options;
   const db = await openDatabase(config.dataDir);
   const bot = createBotParts(config, clock);
-  const lane = { db, clock, logger, random, send: createPush(bot.adapter), pushWhenClosed: config.pushWhenClosed };
-  const worker = new DeliveryWorker({
-    db,
-    clock,
-    logger,
-    concurrency: config.deliveryConcurrency,
-    work: (lease, stopping) => workOffLane({ ...lane, stopping }, lease),
-  });
+  const engine = createDeliveryEngine({ db, clock, logger, random, send: createPush(bot.adapter), config });
   const state = { stopping: false };
-  const services = createServices({ config, logger, clock, db, bot, worker, isStopping: () => state.stopping });
+  const services = createServices({ config, logger, clock, db, bot, engine, isStopping: () => state.stopping });
   const server = createHttpServer({
     services,
     apiKeys: config.apiKeys,
@@ -72,21 +65,24 @@ export async function createApp(options: AppOptions): Promise<App> {
     now: clock.now,
   });
 
-  const stop = async (): Promise<void> => {
+  const stop = async (delayMs: number): Promise<void> => {
     state.stopping = true;
+    // Load balancers see that it is not ready, and go elsewhere, while requests are still served.
+    await clock.sleep(delayMs, new AbortController().signal);
+    engine.release();
     // Together: a push that begins now would only be cut off by the end of the process.
-    await Promise.all([server.stop(stopGraceMs), worker.stop()]);
+    await Promise.all([server.stop(stopGraceMs), engine.stop()]);
     await bot.transport.close();
     await db.destroy();
   };
   let stopped: Promise<void> | undefined;
   return {
     start: async () => {
-      await worker.start();
+      await engine.start();
       return server.listen(config.port, config.host);
     },
-    stop: () => {
-      stopped ??= stop();
+    stop: ({ delayMs = 0 } = {}) => {
+      stopped ??= stop(delayMs);
       return stopped;
     },
   };
@@ -118,11 +114,11 @@ type Parts = {
   readonly clock: Clock;
   readonly db: Database;
   readonly bot: ReturnType<typeof createBotParts>;
-  readonly worker: DeliveryWorker;
+  readonly engine: DeliveryEngine;
   readonly isStopping: () => boolean;
 };
 
-function createServices({ config, logger, clock, db, bot, worker, isStopping }: Parts): HttpServices {
+function createServices({ config, logger, clock, db, bot, engine, isStopping }: Parts): HttpServices {
   const skillServices = {
     db,
     clock,
@@ -130,11 +126,11 @@ function createServices({ config, logger, clock, db, bot, worker, isStopping }: 
     inbox: createInbox(db, clock.now),
     openWait: async (wait: Wait) => {
       await openWatchedWait(db, wait, clock.now());
-      worker.wake();
+      engine.wake();
     },
     hasten: async (conversationId: string) => {
       await hastenLane(db, conversationId, clock.now());
-      worker.wake();
+      engine.wake();
     },
     waitInTurnMs: config.waitInTurnSeconds * 1_000,
     waitMaxMinutes: config.waitMaxMinutes,
@@ -148,13 +144,7 @@ function createServices({ config, logger, clock, db, bot, worker, isStopping }: 
   return {
     verifyCaller: (authorization) => bot.authentication.verifyCaller(authorization),
     processTurn: (caller, activity) => processTurn(caller as Caller, activity as Partial<Activity> as Activity),
-    acceptNotification: async (sender, request, repeat) => {
-      const accepted = await acceptNotification(db, sender, request, clock.now(), repeat);
-      worker.wake();
-      return accepted;
-    },
-    findAnswer: (credential, repeat) => findAnswer<AcceptedNotification>(db, { credential, ...repeat }, clock.now()),
-    findNotification: (id) => findNotificationView(db, id, clock.now()),
+    notifications: engine,
     listConversations: (page) => listConversations(db, page),
     manifestFile: (file) => manifests.get(file),
     isReady: async () => {
@@ -172,7 +162,7 @@ function createServices({ config, logger, clock, db, bot, worker, isStopping }: 
 
 /** A wait makes its conversation reachable, and its lane due at the deadline; what could not be pushed before goes now. */
 async function openWatchedWait(db: Database, wait: Wait, now: number): Promise<void> {
-  await db.transaction().execute(async (trx) => {
+  await transact(db, async (trx) => {
     await openWait(trx, wait);
     await setReachability(trx, wait.conversationId, 'push', 'An action is open and waits.');
     await wakeLanes(trx, [wait.conversationId], wait.deadlineAt);

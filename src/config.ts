@@ -1,5 +1,6 @@
 // Settings: from environment variables to one frozen object, or to a list of every fault by the setting's name.
 
+import { type DeliveryConfig, readDelivery } from './config-delivery.ts';
 import { type Credential, type Identity, readIdentity } from './config-identity.ts';
 import type { LogLevel } from './logger.ts';
 import { parseServiceUrlRule, type ServiceUrlRule } from './service-url-rule.ts';
@@ -9,7 +10,7 @@ export type { Credential, Identity, ServiceUrlRule };
 
 export type ApiKey = { readonly name: string; readonly secret: string };
 
-export type Config = {
+export type Config = DeliveryConfig & {
   readonly host: string;
   readonly port: number;
   /** Where the world reaches this service; no slash at the end. */
@@ -25,9 +26,8 @@ export type Config = {
   readonly apiKeys: readonly ApiKey[];
   readonly waitInTurnSeconds: number;
   readonly waitMaxMinutes: number;
-  readonly pushWhenClosed: boolean;
-  readonly notificationTtlMs: number;
-  readonly deliveryConcurrency: number;
+  /** How long requests are still served after SIGTERM, so that a load balancer sees that it is not ready. */
+  readonly stopDelayMs: number;
   readonly logLevel: LogLevel;
   /** Not wrong, but worth a line at start. */
   readonly warnings: readonly string[];
@@ -45,7 +45,6 @@ export class ConfigError extends Error {
 }
 
 const logLevels: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
-const longestTtlMs = 7 * 24 * 3_600_000;
 
 const clouds = {
   public: {
@@ -90,9 +89,8 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
     apiKeys: readApiKeys(settings),
     waitInTurnSeconds: settings.readInteger('WAIT_IN_TURN_SECONDS', { min: 0, max: 8, fallback: 5 }),
     waitMaxMinutes: settings.readInteger('WAIT_MAX_MINUTES', { min: 1, max: 1440, fallback: 25 }),
-    pushWhenClosed: settings.readChoice('PUSH_WHEN_CLOSED', ['true', 'false']) === 'true',
-    notificationTtlMs: settings.readDuration('NOTIFICATION_TTL', { maxMs: longestTtlMs, fallbackMs: 24 * 3_600_000 }),
-    deliveryConcurrency: settings.readInteger('DELIVERY_CONCURRENCY', { min: 1, max: 256, fallback: 32 }),
+    stopDelayMs: settings.readInteger('STOP_DELAY_SECONDS', { min: 0, max: 8, fallback: 5 }) * 1_000,
+    ...readDelivery(settings),
     logLevel: settings.readChoice('LOG_LEVEL', logLevels) ?? 'info',
     warnings: settings.warnings,
   };

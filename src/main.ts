@@ -16,7 +16,9 @@ for (const warning of config.warnings) logger.warn(warning);
 const { createApp } = await import('./app.ts');
 let stopping = false;
 const app = await createApp({ config, logger }).catch(failStart);
-for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal, 0));
+process.on('SIGTERM', () => void stop('SIGTERM', 0, config.stopDelayMs));
+// Ctrl-C: somebody is waiting.
+process.on('SIGINT', () => void stop('SIGINT', 0));
 process.on('uncaughtException', (error) => fail(error));
 process.on('unhandledRejection', (error) => fail(error));
 const { port } = await app.start().catch(failStart);
@@ -44,14 +46,14 @@ function fail(error: unknown): void {
   void stop('unexpected error', 1);
 }
 
-async function stop(reason: string, exitCode: number): Promise<void> {
+async function stop(reason: string, exitCode: number, delayMs = 0): Promise<void> {
   // A second signal means: now.
   if (stopping) process.exit(1);
   stopping = true;
   logger.info({ reason }, 'stopping');
   setTimeout(() => process.exit(1), stopDeadlineMs).unref();
   try {
-    await app.stop();
+    await app.stop({ delayMs });
     logger.info('stopped');
     process.exit(exitCode);
   } catch (error) {

@@ -8,6 +8,7 @@ import { saveConversation } from '../conversations/conversation-store.ts';
 import { endWait, findWait } from '../conversations/subscription-store.ts';
 import { AppError } from '../errors.ts';
 import type { Database } from '../storage/database.ts';
+import { transact } from '../storage/transact.ts';
 import type { SkillAdapter } from './adapter.ts';
 import { captureConversation } from './capture-conversation.ts';
 import { explainRefusal } from './explain-refusal.ts';
@@ -71,7 +72,7 @@ async function openTurn(
     throw new AppError('malformed_request', missing);
   }
   // Together: a wait that another turn opens in between would be overwritten.
-  const current = await services.db.transaction().execute(async (trx) => {
+  const current = await transact(services.db, async (trx) => {
     const refreshed = await refreshReachability(trx, conversation);
     await saveConversation(trx, refreshed);
     return refreshed;

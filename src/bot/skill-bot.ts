@@ -13,6 +13,7 @@ import { answerWhileWaiting, waitForNotification } from './actions/wait-for-noti
 import type { Outputs } from './activities.ts';
 import type { SkillServices, SkillTurn } from './skill-turn.ts';
 import type { Caller } from './verify-token.ts';
+import { transact } from '../storage/transact.ts';
 
 type Action = {
   readonly run: (turn: SkillTurn) => Promise<void>;
@@ -91,7 +92,7 @@ export class SkillBot extends ActivityHandler {
       externalId: activity.conversation.id,
     });
     if (!(await findConversation(db, id))) return;
-    await db.transaction().execute(async (trx) => {
+    await transact(db, async (trx) => {
       await dropWait(trx, id);
       await dropOnceSubscriptions(trx, id);
       await setReachability(trx, id, 'closed', 'The parent has ended the action.');

@@ -1,11 +1,8 @@
 // Stored conversations. Every turn refreshes its own; nobody else's turn can touch it (the id is a hash of the key).
 
-import type { Selectable } from 'kysely';
 import type { Database } from '../storage/database.ts';
-import type { Schema } from '../storage/schema.ts';
-import type { Conversation, Reachability } from './conversation.ts';
-
-type ConversationRow = Selectable<Schema['conversations']>;
+import type { ConversationRow } from '../storage/schema.ts';
+import { type Conversation, parentOf, type Reachability } from './conversation.ts';
 
 /** Saves the conversation as this turn has shown it; the first turn also sets its birth. */
 export async function saveConversation(db: Database, conversation: Conversation): Promise<void> {
@@ -14,6 +11,7 @@ export async function saveConversation(db: Database, conversation: Conversation)
     user_id: conversation.userId,
     service_url: conversation.serviceUrl,
     audience: conversation.audience,
+    parent: parentOf(conversation),
     reference: JSON.stringify(conversation.reference),
     claims: JSON.stringify(conversation.claims),
     delivery_mode: conversation.deliveryMode,

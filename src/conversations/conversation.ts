@@ -61,6 +61,19 @@ export function parseObjectId(text: string | undefined): string | undefined {
   return text !== undefined && guid.test(text) ? text.toLowerCase() : undefined;
 }
 
+/**
+ * Names the parent as it is reached: host of the service URL, and audience. Conversations with the same one share what a
+ * host is or a credential is good for.
+ */
+export function parentOf({ serviceUrl, audience }: Pick<Conversation, 'serviceUrl' | 'audience'>): string {
+  return `${new URL(serviceUrl).host} ${audience}`;
+}
+
+/** The host in a parent's name. */
+export function hostOf(parent: string): string {
+  return parent.slice(0, parent.indexOf(' '));
+}
+
 /** The public id of a conversation: 22 characters that reveal nothing and are the same on every turn. */
 export function conversationIdOf(key: ConversationKey): string {
   return createHash('sha256')

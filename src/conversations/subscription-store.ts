@@ -1,8 +1,8 @@
 // Who wants to hear of a subject: open waits (an action that stays open) and subscriptions.
 
-import type { Selectable } from 'kysely';
 import type { Database } from '../storage/database.ts';
-import type { Schema } from '../storage/schema.ts';
+import type { WaitRow } from '../storage/schema.ts';
+import { transact } from '../storage/transact.ts';
 import type { Wait } from './conversation.ts';
 import { setReachability } from './conversation-store.ts';
 
@@ -34,7 +34,7 @@ export async function findWait(db: Database, conversationId: string): Promise<Wa
  * loops opens its next wait as soon as it is told the end of the last, often before we hear that it was told.
  */
 export async function endWait(db: Database, wait: Pick<Wait, 'conversationId' | 'id'>, reason: string): Promise<void> {
-  await db.transaction().execute(async (trx) => {
+  await transact(db, async (trx) => {
     const { numDeletedRows } = await trx
       .deleteFrom('waits')
       .where('conversation_id', '=', wait.conversationId)
@@ -120,7 +120,7 @@ function conversationsOf(db: Database, person: Person) {
     .where('tenant_id', '=', person.tenantId);
 }
 
-function parseWait(row: Selectable<Schema['waits']>): Wait {
+function parseWait(row: WaitRow): Wait {
   return {
     conversationId: row.conversation_id,
     id: row.id,

@@ -4,6 +4,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { ApiKey } from '../config.ts';
 import { AppError } from '../errors.ts';
+import { requestContextOf } from './request-context.ts';
 
 /** Names the sender of a request, or throws `credential_required`; `not_configured` where there are no keys at all. */
 export type FindSender = (req: IncomingMessage) => string;
@@ -15,16 +16,23 @@ export function createFindSender(apiKeys: readonly ApiKey[]): FindSender {
     if (known.length === 0) {
       throw new AppError('not_configured', 'No sender is allowed yet: the setting NOTIFY_API_KEYS is empty.');
     }
-    const sender = findSender(known, digestOf(presentedKey(req)));
+    const sender = matchKey(known, digestOf(presentedKey(req)));
     if (sender === undefined) throw new AppError('credential_required', 'The API key is not known.');
     return sender;
   };
 }
 
+/** The sender of this request, noted for its line in the log. Throws what `findSender` throws. */
+export function nameSender(findSender: FindSender, req: IncomingMessage): string {
+  const sender = findSender(req);
+  requestContextOf(req).sender = sender;
+  return sender;
+}
+
 type KnownKey = { readonly name: string; readonly digest: Buffer };
 
 // Digests have one length, and every key is compared: the time taken tells neither a length nor a position.
-function findSender(known: readonly KnownKey[], digest: Buffer): string | undefined {
+function matchKey(known: readonly KnownKey[], digest: Buffer): string | undefined {
   let sender: string | undefined;
   for (const key of known) {
     if (timingSafeEqual(key.digest, digest)) sender = key.name;

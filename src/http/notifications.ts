@@ -1,33 +1,20 @@
-// The routes of senders: hand in a notification, look at one, list the conversations that can be reached.
+// The routes of senders: hand in a notification, see what became of it, take it back; list the conversations.
 
 import type { Request, Response } from 'restify';
 import { AppError } from '../errors.ts';
-import type { AcceptedNotification, Repeat } from '../notifications/accept-notification.ts';
+import type { DeliveryEngine } from '../notifications/delivery-engine.ts';
 import { fingerprintOf } from '../notifications/idempotency.ts';
-import { type NotifyRequest, parseNotifyRequest } from '../notifications/notify-request.ts';
-import type { FindSender } from './api-keys.ts';
+import { parseNotifyRequest } from '../notifications/notify-request.ts';
+import { type FindSender, nameSender } from './api-keys.ts';
 import { readJsonObject, requireJsonContentType } from './json-body.ts';
-import { requestContextOf } from './request-context.ts';
+import { type Page, parsePage } from './paging.ts';
 import { sendJson } from './respond.ts';
-
-type Accepted = AcceptedNotification & {
-  /** An earlier request with the same Idempotency-Key got this answer. */
-  readonly replayed: boolean;
-};
 
 type ConversationPage = { readonly items: unknown[]; readonly nextCursor: string | null };
 
 export type NotificationServices = {
-  readonly acceptNotification: (
-    sender: string,
-    request: NotifyRequest,
-    repeat: Repeat | undefined,
-  ) => Promise<Accepted>;
-  /** The answer that an earlier request with this key and body got, or undefined. Throws AppError 422 for another body. */
-  readonly findAnswer: (sender: string, repeat: Repeat) => Promise<AcceptedNotification | undefined>;
-  /** The notification ready to be sent as JSON, or undefined. */
-  readonly findNotification: (id: string) => Promise<unknown>;
-  readonly listConversations: (page: { limit: number; cursor: string | undefined }) => Promise<ConversationPage>;
+  readonly notifications: Pick<DeliveryEngine, 'findAnswer' | 'accept' | 'settledWithin' | 'find' | 'list' | 'cancel'>;
+  readonly listConversations: (page: Page) => Promise<ConversationPage>;
 };
 
 type NotificationOptions = {
@@ -39,26 +26,31 @@ type NotificationOptions = {
 };
 
 const maxBodyBytes = 64 * 1024;
-const defaultPageSize = 50;
-const maxPageSize = 200;
-const maxCursorLength = 512;
+/** The longest wait that `Prefer` gets: below what load balancers allow an answer. */
+const longestWaitSeconds = 30;
 
 /** POST /api/notify. */
 export function createNotifyHandler(options: NotificationOptions) {
   const { services, findSender, publicUrl, notificationTtlMs, now } = options;
+  const { notifications } = services;
   return async (req: Request, res: Response): Promise<void> => {
     const sender = nameSender(findSender, req);
     requireJsonContentType(req);
     const body = await readJsonObject(req, maxBodyBytes);
     const key = readIdempotencyKey(req);
     const repeat = key === undefined ? undefined : { key, fingerprint: fingerprintOf(body) };
-    const earlier = repeat && (await services.findAnswer(sender, repeat));
+    const earlier = repeat && (await notifications.findAnswer(sender, repeat));
     const { replayed, ...accepted } = earlier
       ? { ...earlier, replayed: true }
-      : await services.acceptNotification(sender, parseNotifyRequest(body, now(), notificationTtlMs), repeat);
+      : await notifications.accept(sender, parseNotifyRequest(body, now(), notificationTtlMs), repeat);
+    const headers: Record<string, string> = replayed ? { 'Idempotent-Replayed': 'true' } : {};
     const statusUrl = `${publicUrl}/api/notifications/${encodeURIComponent(accepted.id)}`;
     const answer = { ...accepted, statusUrl, expiresAt: new Date(accepted.expiresAt).toISOString() };
-    sendJson(res, 202, answer, replayed ? { 'Idempotent-Replayed': 'true' } : {});
+    const waitMs = readWait(req);
+    const settled = waitMs === undefined ? undefined : await notifications.settledWithin(accepted.id, waitMs);
+    if (!settled) return sendJson(res, 202, answer, headers);
+    const { status, recipients, counts } = settled;
+    sendJson(res, 200, { ...answer, status, recipients, counts }, { ...headers, 'Preference-Applied': 'wait' });
   };
 }
 
@@ -66,8 +58,26 @@ export function createNotifyHandler(options: NotificationOptions) {
 export function createFindNotificationHandler({ services, findSender }: NotificationOptions) {
   return async (req: Request, res: Response): Promise<void> => {
     nameSender(findSender, req);
-    const found = await services.findNotification(String(req.params.id));
-    if (found === undefined) throw new AppError('not_found', 'There is no notification with this id.');
+    const found = await services.notifications.find(String(req.params.id));
+    if (found === undefined) throw unknownNotification();
+    sendJson(res, 200, found);
+  };
+}
+
+/** GET /api/notifications?limit&cursor. */
+export function createListNotificationsHandler({ services, findSender }: NotificationOptions) {
+  return async (req: Request, res: Response): Promise<void> => {
+    nameSender(findSender, req);
+    sendJson(res, 200, await services.notifications.list(parsePage(new URLSearchParams(req.getQuery()))));
+  };
+}
+
+/** POST /api/notifications/{id}/cancel: 200 with what has become of it. */
+export function createCancelHandler({ services, findSender }: NotificationOptions) {
+  return async (req: Request, res: Response): Promise<void> => {
+    nameSender(findSender, req);
+    const found = await services.notifications.cancel(String(req.params.id));
+    if (found === undefined) throw unknownNotification();
     sendJson(res, 200, found);
   };
 }
@@ -94,24 +104,13 @@ function readIdempotencyKey(req: Request): string | undefined {
   return key;
 }
 
-function nameSender(findSender: FindSender, req: Request): string {
-  const sender = findSender(req);
-  requestContextOf(req).sender = sender;
-  return sender;
+/** `Prefer: wait=10` (RFC 7240 section 4.3), in ms; undefined when nothing is to be waited for. */
+function readWait(req: Request): number | undefined {
+  const seconds = /(?:^|[,;\s])wait\s*=\s*(\d{1,6})(?=$|[,;\s])/i.exec(req.header('prefer', ''))?.[1];
+  const wanted = Math.min(Number(seconds ?? 0), longestWaitSeconds);
+  return wanted > 0 ? wanted * 1_000 : undefined;
 }
 
-function parsePage(query: URLSearchParams): { limit: number; cursor: string | undefined } {
-  const limit = query.get('limit') ?? String(defaultPageSize);
-  if (!/^\d{1,4}$/.test(limit) || Number(limit) < 1 || Number(limit) > maxPageSize) {
-    throw queryError('limit', `Must be a whole number from 1 to ${maxPageSize}`);
-  }
-  const cursor = query.get('cursor') ?? undefined;
-  if (cursor !== undefined && (cursor === '' || cursor.length > maxCursorLength)) {
-    throw queryError('cursor', 'Must be the nextCursor of an earlier page');
-  }
-  return { limit: Number(limit), cursor };
-}
-
-function queryError(path: string, message: string): AppError {
-  return new AppError('malformed_request', 'The query is not valid.', { faults: [{ path, message }] });
+function unknownNotification(): AppError {
+  return new AppError('not_found', 'There is no notification with this id.');
 }

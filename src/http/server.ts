@@ -10,8 +10,19 @@ import { answerError } from './answer-error.ts';
 import { type ConnectionCloser, createConnectionCloser } from './connection-closer.ts';
 import { createMessagesHandler, type MessageServices } from './messages.ts';
 import {
+  createFindDeliveryHandler,
+  createListDeliveriesHandler,
+  createPurgeDeliveriesHandler,
+  createRetryDeliveriesHandler,
+  createRetryDeliveryHandler,
+  createStatusHandler,
+  type DeliveryServices,
+} from './deliveries.ts';
+import {
+  createCancelHandler,
   createFindNotificationHandler,
   createListConversationsHandler,
+  createListNotificationsHandler,
   createNotifyHandler,
   type NotificationServices,
 } from './notifications.ts';
@@ -21,7 +32,8 @@ import { findRefusal } from './request-guard.ts';
 import { sendProblem } from './respond.ts';
 
 export type HttpServices = MessageServices &
-  NotificationServices & {
+  NotificationServices &
+  DeliveryServices & {
     /** Rendered manifest as JSON text, by file name. */
     readonly manifestFile: (file: string) => string | undefined;
     readonly isReady: () => Promise<Readiness>;
@@ -98,8 +110,16 @@ function mountRoutes(server: Server, options: HttpServerOptions, closer: Connect
 
   server.post('/api/messages', createMessagesHandler(services, closer.track));
   server.post('/api/notify', createNotifyHandler(senders));
+  server.post('/api/notifications/:id/cancel', createCancelHandler(senders));
+  server.post('/api/deliveries/:id/retry', createRetryDeliveryHandler(senders));
+  server.post('/api/deliveries/retry', createRetryDeliveriesHandler(senders));
+  server.post('/api/deliveries/purge', createPurgeDeliveriesHandler(senders));
   const readable = {
+    '/api/notifications': createListNotificationsHandler(senders),
     '/api/notifications/:id': createFindNotificationHandler(senders),
+    '/api/deliveries': createListDeliveriesHandler(senders),
+    '/api/deliveries/:id': createFindDeliveryHandler(senders),
+    '/api/status': createStatusHandler(senders),
     '/api/conversations': createListConversationsHandler(senders),
     '/manifests/:file': createManifestHandler(services.manifestFile),
     '/health/live': createLiveHandler(),

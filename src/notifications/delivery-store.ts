@@ -1,9 +1,9 @@
 // Stored deliveries and their attempts. What changes a delivery in work goes through the lease of its lane.
 
 import { createHash } from 'node:crypto';
-import type { Selectable } from 'kysely';
 import type { Database } from '../storage/database.ts';
-import type { Schema } from '../storage/schema.ts';
+import type { DeliveryRow } from '../storage/schema.ts';
+import { transact } from '../storage/transact.ts';
 import { holdsLease, type Lease, leaseMs } from './lane-store.ts';
 import type { Delivery, DeliveryState, DeliveryStep, Notification, SendOutcome } from './notification.ts';
 
@@ -41,6 +41,24 @@ export async function insertDeliveries(
     .onConflict((conflict) => conflict.column('id').doNothing())
     .execute();
 }
+
+/** Those of these conversations that have a delivery of this notification, whatever its state. */
+export async function findDelivered(
+  db: Database,
+  notificationId: string,
+  conversationIds: readonly string[],
+): Promise<Set<string>> {
+  const found = new Set<string>();
+  for (let start = 0; start < conversationIds.length; start += idsPerQuery) {
+    const ids = conversationIds.slice(start, start + idsPerQuery).map((id) => deliveryIdOf(notificationId, id));
+    const rows = await db.selectFrom('deliveries').select('conversation_id').where('id', 'in', ids).execute();
+    for (const row of rows) found.add(row.conversation_id);
+  }
+  return found;
+}
+
+/** Below SQLite's limit of variables in a statement (32,766). */
+const idsPerQuery = 5_000;
 
 /** The delivery whose turn it is: the first accepted that may be sent by now, or undefined. */
 export async function findHead(db: Database, conversationId: string, now: number): Promise<Delivery | undefined> {
@@ -82,7 +100,7 @@ type AttemptRecord = {
  * changed since it was read: nothing was changed and nothing may be sent.
  */
 export async function beginAttempt(db: Database, lease: Lease, delivery: Delivery, now: number): Promise<boolean> {
-  return db.transaction().execute(async (trx) => {
+  return transact(db, async (trx) => {
     if (!(await holdsLease(trx, lease, now + leaseMs))) return false;
     const { numUpdatedRows } = await trx
       .updateTable('deliveries')
@@ -102,7 +120,7 @@ export async function settleDelivery(
   delivery: Delivery,
   { change, now, attempt }: Settlement,
 ): Promise<boolean> {
-  return db.transaction().execute(async (trx) => {
+  return transact(db, async (trx) => {
     if (!(await holdsLease(trx, lease))) return false;
     if (attempt) await insertAttempt(trx, delivery, attempt);
     const attempts = delivery.attempts + (attempt ? 1 : 0);
@@ -115,15 +133,40 @@ export async function settleDelivery(
   });
 }
 
-/** How many attempts of this delivery have failed by an exception of our own. */
-export async function countInternalFailures(db: Database, deliveryId: string): Promise<number> {
+/** Deliveries that are still to be pushed. */
+export async function countOpenDeliveries(db: Database): Promise<number> {
+  const row = await db
+    .selectFrom('deliveries')
+    .select(({ fn }) => fn.countAll<number>().as('count'))
+    .where('state', 'in', ['pending', 'sending'])
+    .executeTakeFirstOrThrow();
+  return row.count;
+}
+
+/** How earlier attempts of a delivery have failed, as far as the next decision depends on it. */
+export type Failures = {
+  /** By an exception of our own. */
+  readonly internal: number;
+  /** With 401. */
+  readonly unauthorized: number;
+  readonly firstUnauthorizedAt: number | undefined;
+};
+
+/** Of the attempts that count: those since an operator asked for a new beginning, if one has. */
+export async function findFailures(db: Database, delivery: Delivery): Promise<Failures> {
   const rows = await db
     .selectFrom('attempts')
-    .select('number')
-    .where('delivery_id', '=', deliveryId)
-    .where('error_class', '=', 'internal')
+    .select(['error_class', 'status', 'started_at'])
+    .where('delivery_id', '=', delivery.id)
+    .where('number', '>', delivery.attemptsBefore)
+    .orderBy('number')
     .execute();
-  return rows.length;
+  const unauthorized = rows.filter((row) => row.status === 401);
+  return {
+    internal: rows.filter((row) => row.error_class === 'internal').length,
+    unauthorized: unauthorized.length,
+    firstUnauthorizedAt: unauthorized[0]?.started_at,
+  };
 }
 
 function columnsOf(change: DeliveryChange, now: number) {
@@ -138,7 +181,13 @@ function columnsOf(change: DeliveryChange, now: number) {
       return { state: change.state, settled_at: now, reason: null, reason_text: null };
     case 'held':
       // Whatever interrupted it before, a turn of the user may give it.
-      return { state: change.state, reason: change.reason, reason_text: change.reasonText, interruptions: 0 };
+      return {
+        state: change.state,
+        reason: change.reason,
+        reason_text: change.reasonText,
+        interruptions: 0,
+        forced: 0,
+      };
     case 'dead':
       return { state: change.state, reason: change.reason, reason_text: change.reasonText, settled_at: now };
   }
@@ -151,6 +200,7 @@ async function insertAttempt(db: Database, delivery: Delivery, attempt: AttemptR
     .values({
       delivery_id: delivery.id,
       number: delivery.attempts + 1,
+      conversation_id: delivery.conversationId,
       via: attempt.via,
       step: delivery.step,
       started_at: attempt.startedAt,
@@ -164,7 +214,7 @@ async function insertAttempt(db: Database, delivery: Delivery, attempt: AttemptR
 }
 
 /** A row as the rest of the service knows it. */
-export function parseDelivery(row: Selectable<Schema['deliveries']>): Delivery {
+export function parseDelivery(row: DeliveryRow): Delivery {
   return {
     seq: row.seq,
     id: row.id,
@@ -174,6 +224,8 @@ export function parseDelivery(row: Selectable<Schema['deliveries']>): Delivery {
     step: row.step as DeliveryStep,
     waitId: row.wait_id ?? undefined,
     attempts: row.attempts,
+    attemptsBefore: row.attempts_before,
+    isForced: row.forced === 1,
     interruptions: row.interruptions,
     runAt: row.run_at,
     expiresAt: row.expires_at,

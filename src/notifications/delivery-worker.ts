@@ -1,25 +1,37 @@
-// The loop: lease lanes that are due, work each off in order, sleep until the next one. Knows neither HTTP nor the SDK:
-// it is handed `work`, and the clock.
+// The loop: spread notifications to their recipients, lease lanes that are due, work each off in order, sleep until the
+// next one. Knows neither HTTP nor the SDK: it is handed `work`, and the clock.
 
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
 import type { Database } from '../storage/database.ts';
-import { expireDeliveries } from './held-store.ts';
-import { expireKeys } from './idempotency.ts';
-import { claimLanes, findNextLaneAt, type Lease, releaseLane, takeBackLeases } from './lane-store.ts';
+import type { Backlog } from './backlog.ts';
+import { expandNext } from './expand-notification.ts';
+import {
+  type Claim,
+  claimLanes,
+  type DueParent,
+  type Lease,
+  listDueParents,
+  releaseLane,
+  takeBackLeases,
+} from './lane-store.ts';
+import type { ParentGates } from './parent-gates.ts';
 
 type WorkerOptions = {
   readonly db: Database;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly concurrency: number;
+  readonly gates: ParentGates;
+  readonly backlog: Backlog;
   /** Works off one leased lane until nothing is due in it, or `stopping` fires. */
   readonly work: (lease: Lease, stopping: AbortSignal) => Promise<void>;
 };
 
 /** The longest sleep: a lane that another process has made due is seen after this at the latest. */
 const pollMs = 1_000;
-const sweepMs = 60_000;
+/** Of all parents together. Each has its own slots, so that this is reached only with very many that hang. */
+const mostLanes = 1_024;
 
 export class DeliveryWorker {
   readonly #options: WorkerOptions;
@@ -27,7 +39,8 @@ export class DeliveryWorker {
   readonly #stopping = new AbortController();
   #wakeUp = new AbortController();
   #loop: Promise<void> | undefined;
-  #sweptAt = 0;
+  /** Where the round of parents begins, so that none is always the last. */
+  #first = 0;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -64,21 +77,43 @@ export class DeliveryWorker {
   }
 
   async #round(): Promise<void> {
-    const { db, clock, concurrency } = this.#options;
+    const { db, clock, backlog } = this.#options;
     // Before looking, so that a wake-up during the look is not missed.
     this.#wakeUp = new AbortController();
-    await this.#sweep();
-    const free = concurrency - this.#inFlight.size;
-    const leases = free > 0 ? await claimLanes(db, free, clock.now()) : [];
+    const expanded = (await backlog.hasRoomToExpand()) && (await expandNext(db, clock.now()));
+    const parents = await listDueParents(db);
+    const leases = await this.#claim(parents);
     for (const lease of leases) this.#take(lease);
-    if (leases.length > 0 && leases.length < free) return;
-    await clock.sleep(await this.#sleepTime(), AbortSignal.any([this.#wakeUp.signal, this.#stopping.signal]));
+    if (expanded || leases.length > 0) {
+      // Requests come between two pages of a broadcast.
+      await nextTurn();
+      return;
+    }
+    await clock.sleep(this.#sleepTime(parents), AbortSignal.any([this.#wakeUp.signal, this.#stopping.signal]));
+  }
+
+  async #claim(parents: readonly DueParent[]): Promise<Lease[]> {
+    const { db, clock, gates } = this.#options;
+    const now = clock.now();
+    let room = mostLanes - this.#inFlight.size;
+    const claims: Claim[] = [];
+    this.#first += 1;
+    for (let index = 0; index < parents.length; index += 1) {
+      const due = parents[(this.#first + index) % parents.length];
+      const limit = due && due.runAt <= now ? Math.min(room, gates.free(due.parent, now)) : 0;
+      if (due && limit > 0) claims.push({ parent: due.parent, limit });
+      room -= limit;
+    }
+    return claims.length === 0 ? [] : claimLanes(db, claims, now);
   }
 
   #take(lease: Lease): void {
+    const { gates, logger } = this.#options;
+    gates.enter(lease.parent);
     const done = this.#workOff(lease)
-      .catch((error: unknown) => this.#options.logger.error({ err: error }, 'lane could not be released'))
+      .catch((error: unknown) => logger.error({ err: error }, 'lane could not be released'))
       .finally(() => {
+        gates.leave(lease.parent, lease.conversationId);
         this.#inFlight.delete(done);
         this.wake();
       });
@@ -97,18 +132,11 @@ export class DeliveryWorker {
     await releaseLane(db, lease, clock.now());
   }
 
-  async #sweep(): Promise<void> {
-    const { db, clock } = this.#options;
-    if (clock.now() - this.#sweptAt < sweepMs) return;
-    this.#sweptAt = clock.now();
-    await expireDeliveries(db, clock.now());
-    await expireKeys(db, clock.now());
-  }
-
-  async #sleepTime(): Promise<number> {
-    const { db, clock, concurrency } = this.#options;
-    if (this.#inFlight.size >= concurrency) return pollMs;
-    const nextAt = await findNextLaneAt(db);
-    return nextAt === undefined ? pollMs : Math.max(0, Math.min(pollMs, nextAt - clock.now()));
+  /** Until a lane is due whose parent may be sent to. What waits for a slot is woken when one ends. */
+  #sleepTime(parents: readonly DueParent[]): number {
+    const { clock, gates } = this.#options;
+    const now = clock.now();
+    const times = parents.map(({ parent, runAt }) => Math.max(runAt, gates.nextAt(parent, now)) - now);
+    return Math.max(0, Math.min(pollMs, ...times));
   }
 }

@@ -2,6 +2,7 @@
 
 import type { Conversation } from '../conversations/conversation.ts';
 import { endWait, findWait, postponeWait } from '../conversations/subscription-store.ts';
+import { tellGate } from './attempt-delivery.ts';
 import { holdsLease, type Lease, leaseMs } from './lane-store.ts';
 import type { LaneWork } from './lane-work.ts';
 import { type Delivery, waitOutputs } from './notification.ts';
@@ -21,16 +22,22 @@ export async function endOverdueWait(
   const wait = await findWait(db, conversation.id);
   // Something did come in time, and the end that tells so is on its way.
   if (wait && head?.step === 'end' && head.waitId === wait.id) return;
-  if (!wait || wait.deadlineAt > clock.now() || !(await holdsLease(db, lease, clock.now() + leaseMs))) return;
+  if (!wait || wait.deadlineAt > clock.now()) return;
+  if (!work.gates.begin(lease.parent, conversation.id, clock.now())) return;
+  if (!(await holdsLease(db, lease, clock.now() + leaseMs))) return;
   const outcome = await work.send(conversation, {
     kind: 'endOfAction',
     code: 'completedSuccessfully',
     outputs: waitOutputs('timeout', wait.subject),
     notificationId: undefined,
   });
+  tellGate(work, lease, outcome);
   const decision = decideRetry(outcome, {
     attempts: wait.attempts + 1,
     internalFailures: 0,
+    unauthorized: 0,
+    othersAuthorized: false,
+    credentialRefused: false,
     now: clock.now(),
     expiresAt: Number.MAX_SAFE_INTEGER,
     random: work.random(),

@@ -1,6 +1,7 @@
 // Deliveries that could not be pushed: found for a turn of the user, opened again for a wait, ended at their expiry.
 
 import type { Database } from '../storage/database.ts';
+import { transact } from '../storage/transact.ts';
 import { parseDelivery } from './delivery-store.ts';
 import { holdsLease, type Lease } from './lane-store.ts';
 import type { Delivery } from './notification.ts';
@@ -68,7 +69,7 @@ export async function reopenForWait(db: Database, conversationId: string, subjec
 
 /** Opens again what was just settled as held. False when the lease is lost or a turn has taken it. */
 export async function reopenHeld(db: Database, lease: Lease, delivery: Delivery, now: number): Promise<boolean> {
-  return db.transaction().execute(async (trx) => {
+  return transact(db, async (trx) => {
     if (!(await holdsLease(trx, lease))) return false;
     const { numUpdatedRows } = await trx
       .updateTable('deliveries')
@@ -78,21 +79,4 @@ export async function reopenHeld(db: Database, lease: Lease, delivery: Delivery,
       .executeTakeFirst();
     return numUpdatedRows > 0n;
   });
-}
-
-/** Ends deliveries whose time is over, held ones and those that never had their turn. Returns how many. */
-export async function expireDeliveries(db: Database, now: number): Promise<number> {
-  const { numUpdatedRows } = await db
-    .updateTable('deliveries')
-    .set({
-      state: 'dead',
-      reason: 'expired',
-      reason_text: 'It expired before it could be pushed, and before the user had a further turn.',
-      settled_at: now,
-    })
-    .where('state', 'in', ['pending', 'held'])
-    .where('step', '=', 'message')
-    .where('expires_at', '<=', now)
-    .executeTakeFirst();
-  return Number(numUpdatedRows);
 }

@@ -66,11 +66,6 @@ export async function acceptOnce<T extends { readonly expiresAt: number }>(
   return { answer, replayed: false };
 }
 
-/** Forgets keys whose time is over. */
-export async function expireKeys(db: Database, now: number): Promise<void> {
-  await db.deleteFrom('idempotency_keys').where('expires_at', '<=', now).execute();
-}
-
 function sortFields(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sortFields);
   if (typeof value !== 'object' || value === null) return value;

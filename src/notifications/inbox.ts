@@ -5,6 +5,7 @@
 import type { Conversation } from '../conversations/conversation.ts';
 import { endOnceSubscriptions } from '../conversations/subscription-store.ts';
 import type { Database } from '../storage/database.ts';
+import { transact } from '../storage/transact.ts';
 import { beginAttempt, insertDeliveries, settleDelivery, type Settlement } from './delivery-store.ts';
 import { listHeld } from './held-store.ts';
 import { claimLane, holdsLease, type Lease, leaseMs, releaseLane, wakeLanes } from './lane-store.ts';
@@ -66,7 +67,7 @@ async function take(scope: TurnScope, { limit, ...subjects }: Wanted): Promise<I
   const { db, now, conversation, leases } = scope;
   const { subject } = subjects;
   if (subject !== undefined) {
-    await db.transaction().execute((trx) => adoptUnclaimed(trx, conversation.id, subject, now(), cameEarly));
+    await transact(db, (trx) => adoptUnclaimed(trx, conversation.id, subject, now(), cameEarly));
   }
   const held = await listHeld(db, { ...conversation, ...subjects, conversationId: conversation.id }, now(), limit);
   const items: InboxItem[] = [];

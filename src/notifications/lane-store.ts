@@ -1,17 +1,25 @@
 // The queue: one lane for each conversation that has open work. A worker leases a lane, not a delivery, so order and
 // one-in-flight come by themselves; whatever it changes is guarded by the token of its lease.
 
+import { sql } from 'kysely';
 import { v4 as createToken } from 'uuid';
 import type { Database } from '../storage/database.ts';
+import { transact } from '../storage/transact.ts';
 
 /** Wakes the lanes of these conversations at `runAt`. A leased lane is left alone: its holder looks again when it lets go. */
 export async function wakeLanes(db: Database, conversationIds: readonly string[], runAt: number): Promise<void> {
   if (conversationIds.length === 0) return;
-  // Sorted, so that two transactions that wake the same lanes cannot wait for each other.
-  const rows = conversationIds.toSorted().map((id) => ({ conversation_id: id, run_at: runAt, token: null }));
   await db
     .insertInto('lanes')
-    .values(rows)
+    .columns(['conversation_id', 'parent', 'run_at'])
+    .expression(
+      db
+        .selectFrom('conversations')
+        .select(['id', 'parent', sql.val(runAt).as('run_at')])
+        .where('id', 'in', conversationIds)
+        // In one order, so that two transactions that wake the same lanes cannot wait for each other.
+        .orderBy('id'),
+    )
     .onConflict((conflict) =>
       conflict
         .column('conversation_id')
@@ -30,24 +38,37 @@ export const leaseMs = 60_000;
 
 const interruptionDelayMs = 5_000;
 
-export type Lease = { readonly conversationId: string; readonly token: string };
+export type Lease = { readonly conversationId: string; readonly parent: string; readonly token: string };
 
-/** Leases up to `limit` lanes that are due, oldest first. A lease that nobody ended is due again when its time is up. */
-export async function claimLanes(db: Database, limit: number, now: number): Promise<Lease[]> {
+/** How many lanes of a parent may be leased now. */
+export type Claim = { readonly parent: string; readonly limit: number };
+
+/**
+ * Leases lanes that are due, of each parent the oldest first, in one transaction. A lease that nobody ended is due again
+ * when its time is up.
+ */
+export async function claimLanes(db: Database, claims: readonly Claim[], now: number): Promise<Lease[]> {
   const token = createToken();
-  const due = db
-    .selectFrom('lanes')
-    .select('conversation_id')
-    .where('run_at', '<=', now)
-    .orderBy('run_at')
-    .limit(limit);
-  const rows = await db
-    .updateTable('lanes')
-    .set({ token, run_at: now + leaseMs })
-    .where('conversation_id', 'in', due)
-    .returning('conversation_id')
-    .execute();
-  return rows.map((row) => ({ conversationId: row.conversation_id, token }));
+  return transact(db, async (trx) => {
+    const leases: Lease[] = [];
+    for (const { parent, limit } of claims) {
+      const due = trx
+        .selectFrom('lanes')
+        .select('conversation_id')
+        .where('parent', '=', parent)
+        .where('run_at', '<=', now)
+        .orderBy('run_at')
+        .limit(limit);
+      const rows = await trx
+        .updateTable('lanes')
+        .set({ token, run_at: now + leaseMs })
+        .where('conversation_id', 'in', due)
+        .returning('conversation_id')
+        .execute();
+      for (const row of rows) leases.push({ conversationId: row.conversation_id, parent, token });
+    }
+    return leases;
+  });
 }
 
 /** Leases just this lane, for a turn of the user; undefined while a worker holds it. */
@@ -55,16 +76,22 @@ export async function claimLane(db: Database, conversationId: string, now: numbe
   const token = createToken();
   const row = await db
     .insertInto('lanes')
-    .values({ conversation_id: conversationId, run_at: now + leaseMs, token })
+    .columns(['conversation_id', 'parent', 'run_at', 'token'])
+    .expression(
+      db
+        .selectFrom('conversations')
+        .select(['id', 'parent', sql.val(now + leaseMs).as('run_at'), sql.val(token).as('token')])
+        .where('id', '=', conversationId),
+    )
     .onConflict((conflict) =>
       conflict
         .column('conversation_id')
         .doUpdateSet({ run_at: now + leaseMs, token })
         .where((where) => where.or([where('lanes.token', 'is', null), where('lanes.run_at', '<=', now)])),
     )
-    .returning('conversation_id')
+    .returning(['conversation_id', 'parent'])
     .executeTakeFirst();
-  return row && { conversationId, token };
+  return row && { conversationId: row.conversation_id, parent: row.parent, token };
 }
 
 /**
@@ -83,7 +110,7 @@ export async function holdsLease(db: Database, lease: Lease, until?: number): Pr
 
 /** Lets go of a lane: it sleeps until its next open work, or goes when there is none. */
 export async function releaseLane(db: Database, lease: Lease, now: number): Promise<void> {
-  await db.transaction().execute(async (trx) => {
+  await transact(db, async (trx) => {
     if (!(await holdsLease(trx, lease))) return;
     // What the lease left in `sending` was not settled.
     await markInterrupted(trx, now, lease.conversationId);
@@ -91,8 +118,13 @@ export async function releaseLane(db: Database, lease: Lease, now: number): Prom
     const { conversationId } = lease;
     if (runAt === undefined) await trx.deleteFrom('lanes').where('conversation_id', '=', conversationId).execute();
     else {
-      const change = { token: null, run_at: runAt };
-      await trx.updateTable('lanes').set(change).where('conversation_id', '=', conversationId).execute();
+      // A turn may have shown another service URL meanwhile.
+      const parent = trx.selectFrom('conversations').select('parent').where('id', '=', conversationId);
+      await trx
+        .updateTable('lanes')
+        .set({ token: null, run_at: runAt, parent: (eb) => eb.fn.coalesce(parent, eb.ref('lanes.parent')) })
+        .where('conversation_id', '=', conversationId)
+        .execute();
     }
   });
 }
@@ -102,7 +134,7 @@ export async function releaseLane(db: Database, lease: Lease, now: number): Prom
  * are then dead, and waiting for the leases to end would only delay what they had taken.
  */
 export async function takeBackLeases(db: Database, now: number): Promise<void> {
-  await db.transaction().execute(async (trx) => {
+  await transact(db, async (trx) => {
     await markInterrupted(trx, now);
     await trx.updateTable('lanes').set({ token: null, run_at: now }).where('token', 'is not', null).execute();
   });
@@ -141,10 +173,21 @@ export async function hastenLane(db: Database, conversationId: string, now: numb
   if (numUpdatedRows > 0n) await wakeLanes(db, [conversationId], now);
 }
 
-/** When the earliest lane wants a worker, or undefined when no lane is open. */
-export async function findNextLaneAt(db: Database): Promise<number | undefined> {
-  const row = await db.selectFrom('lanes').select('run_at').orderBy('run_at').limit(1).executeTakeFirst();
-  return row?.run_at;
+export type DueParent = { readonly parent: string; readonly runAt: number };
+
+/** Each parent with open lanes, and when its earliest one wants a worker. Costs two index look-ups a parent. */
+export async function listDueParents(db: Database): Promise<DueParent[]> {
+  // A walk from one parent to the next: `distinct` and `group by` would read every lane.
+  const { rows } = await sql<{ parent: string; run_at: number }>`
+    with recursive found (parent) as (
+      select min(parent) from lanes
+      union all
+      select (select min(lanes.parent) from lanes where lanes.parent > found.parent)
+      from found where found.parent is not null
+    )
+    select found.parent, (select min(lanes.run_at) from lanes where lanes.parent = found.parent) as run_at
+    from found where found.parent is not null`.execute(db);
+  return rows.map((row) => ({ parent: row.parent, runAt: row.run_at }));
 }
 
 /** The head of the queue alone decides: what comes after it waits for it, also while it waits for its next attempt. */

@@ -26,6 +26,10 @@ export type Delivery = {
   /** At step `end`: the wait that the message has ended. */
   readonly waitId: string | undefined;
   readonly attempts: number;
+  /** How many of them do not count in the schedule: an operator has asked for a new beginning since. */
+  readonly attemptsBefore: number;
+  /** An operator wants a push tried, whatever is known of the conversation. */
+  readonly isForced: boolean;
   /** How often a lease ended in the middle of an attempt. */
   readonly interruptions: number;
   readonly runAt: number;

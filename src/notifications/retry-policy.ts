@@ -1,5 +1,6 @@
 // What the parent's answer means and when to try again. Pure: no clock, no database, no network.
 
+import type { ParentSign } from './circuit.ts';
 import type { SendOutcome } from './notification.ts';
 
 const seconds = 1_000;
@@ -23,6 +24,8 @@ const delaysMs = [
 
 const longestRetryAfterMs = 1 * hours;
 const mostInternalFailures = 3;
+/** Of one conversation, while its parent takes what others are sent. */
+const mostUnauthorized = 3;
 
 /** `later`: try again; `gone`: this conversation takes no push any more; `refused`: no attempt can ever succeed. */
 type Meaning =
@@ -37,11 +40,20 @@ export type RetryDecision =
   | { readonly kind: 'gone'; readonly reason: string }
   | { readonly kind: 'dead'; readonly reason: string };
 
-type Tried = {
+type Refusal = Extract<SendOutcome, { kind: 'refused' }>;
+
+/** What is known besides the outcome itself. */
+export type Tried = {
   /** Attempts made so far, this one included. */
   readonly attempts: number;
   /** How many of them failed by an exception of our own. */
   readonly internalFailures: number;
+  /** How many of them were answered with 401. */
+  readonly unauthorized: number;
+  /** Since the first 401 the parent has taken what it was sent for other conversations. */
+  readonly othersAuthorized: boolean;
+  /** The parent refuses our credential everywhere: nothing that is wrong with this delivery. */
+  readonly credentialRefused: boolean;
   readonly now: number;
   readonly expiresAt: number;
   /** 0 <= random < 1. */
@@ -50,7 +62,7 @@ type Tried = {
 
 /** Decides what becomes of a delivery after `outcome`. */
 export function decideRetry(outcome: SendOutcome, tried: Tried): RetryDecision {
-  const meaning = readMeaning(outcome, tried.internalFailures);
+  const meaning = readMeaning(outcome, tried);
   switch (meaning.kind) {
     case 'delivered':
       return meaning;
@@ -64,21 +76,55 @@ export function decideRetry(outcome: SendOutcome, tried: Tried): RetryDecision {
 }
 
 function scheduleNext(outcome: SendOutcome, tried: Tried): RetryDecision {
-  const nominalMs = delaysMs[tried.attempts - 1];
+  const isUnauthorized = outcome.kind === 'refused' && outcome.status === 401;
+  // The token is replaced before the next attempt, which is made at once: most likely that was all.
+  if (isUnauthorized && tried.unauthorized === 1) return retryAt(tried.now, tried);
+  const scheduled = tried.attempts - (tried.unauthorized > 0 ? 1 : 0);
+  const waitsForCredential = isUnauthorized && tried.credentialRefused;
+  const nominalMs = delaysMs[Math.max(scheduled, 1) - 1] ?? (waitsForCredential ? delaysMs.at(-1) : undefined);
   if (nominalMs === undefined) return { kind: 'dead', reason: 'attempts_exhausted' };
-  const askedMs = outcome.kind === 'refused' ? parseRetryAfter(outcome.retryAfter, tried.now) : undefined;
-  const delayMs =
-    askedMs === undefined
-      ? nominalMs * (0.8 + 0.2 * tried.random)
-      : Math.min(askedMs, longestRetryAfterMs) * (1 + 0.1 * tried.random);
-  const at = Math.ceil(tried.now + delayMs);
-  return at < tried.expiresAt ? { kind: 'retry', at } : { kind: 'dead', reason: 'expired' };
+  const askedMs = outcome.kind === 'refused' ? readRetryAfter(outcome, tried.now) : undefined;
+  const delayMs = askedMs === undefined ? nominalMs * (0.8 + 0.2 * tried.random) : askedMs * (1 + 0.1 * tried.random);
+  return retryAt(Math.ceil(tried.now + delayMs), tried);
 }
+
+function retryAt(at: number, { expiresAt }: Tried): RetryDecision {
+  return at < expiresAt ? { kind: 'retry', at } : { kind: 'dead', reason: 'expired' };
+}
+
+/**
+ * What the outcome says of the parent as a whole. A refusal that is about the conversation or the activity shows that the
+ * parent is there and takes our credential.
+ */
+export function readSign(outcome: SendOutcome, now: number): ParentSign | undefined {
+  switch (outcome.kind) {
+    case 'delivered':
+      return { kind: 'fine' };
+    case 'unreachable':
+      return { kind: 'failing', words: outcome.detail };
+    case 'notSent':
+      return undefined;
+    case 'refused': {
+      const { status, detail: words } = outcome;
+      const askedMs = readRetryAfter(outcome, now);
+      if (status === 401) return { kind: 'unauthorized', words };
+      if (status === 429 || (status === 503 && askedMs !== undefined)) {
+        return { kind: 'throttled', words, until: now + (askedMs ?? shortestPauseMs) };
+      }
+      return status >= 500 && readStatus(status, words).kind === 'later'
+        ? { kind: 'failing', words }
+        : { kind: 'fine' };
+    }
+  }
+}
+
+/** How long a parent is left alone that says 429 without saying for how long. */
+const shortestPauseMs = 15 * seconds;
 
 /** Status codes that mean "not now" (RFC 9110; MicrosoftDocs/msteams-docs rate-limit.md for 412, 502, 504). */
 const laterStatuses = new Set([401, 408, 409, 412, 421, 423, 425, 429]);
 
-function readMeaning(outcome: SendOutcome, internalFailures: number): Meaning {
+function readMeaning(outcome: SendOutcome, tried: Tried): Meaning {
   switch (outcome.kind) {
     case 'delivered':
       return { kind: 'delivered' };
@@ -87,8 +133,11 @@ function readMeaning(outcome: SendOutcome, internalFailures: number): Meaning {
     case 'notSent':
       // An exception of ours may have been a passing one; the same again and again is a poisoned message.
       if (outcome.errorClass !== 'internal') return { kind: 'refused', reason: outcome.errorClass };
-      return internalFailures < mostInternalFailures ? { kind: 'later' } : { kind: 'refused', reason: 'poison' };
+      return tried.internalFailures < mostInternalFailures ? { kind: 'later' } : { kind: 'refused', reason: 'poison' };
     case 'refused':
+      if (outcome.status === 401 && tried.unauthorized >= mostUnauthorized && tried.othersAuthorized) {
+        return { kind: 'gone', reason: 'unauthorized' };
+      }
       return readStatus(outcome.status, outcome.detail);
   }
 }
@@ -103,6 +152,12 @@ function readStatus(status: number, detail: string): Meaning {
   if (laterStatuses.has(status) || (status >= 300 && status < 400)) return { kind: 'later' };
   if (status >= 500 && status !== 501 && status !== 505) return { kind: 'later' };
   return { kind: 'refused', reason: 'rejected' };
+}
+
+/** How long the parent asks to wait, at most an hour. Of a redirect it would be about the other address. */
+function readRetryAfter({ status, retryAfter }: Refusal, now: number): number | undefined {
+  const askedMs = status >= 300 && status < 400 ? undefined : parseRetryAfter(retryAfter, now);
+  return askedMs === undefined ? undefined : Math.min(askedMs, longestRetryAfterMs);
 }
 
 /** Milliseconds to wait, from seconds or an HTTP date (RFC 9110 10.2.3); undefined for anything past or unreadable. */

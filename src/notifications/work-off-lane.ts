@@ -1,47 +1,22 @@
-// One lease of a lane: its deliveries in order, one in flight, each attempt marked before and recorded after; then the
-// wait whose deadline has passed.
+// One lease of a lane: its deliveries in order, one in flight; then the wait whose deadline has passed.
 
-import type { Conversation, Wait } from '../conversations/conversation.ts';
+import type { Conversation } from '../conversations/conversation.ts';
 import { findConversation, setReachability } from '../conversations/conversation-store.ts';
 import { endOnceSubscriptions, endWait, findWait } from '../conversations/subscription-store.ts';
-import {
-  beginAttempt,
-  countInternalFailures,
-  type DeliveryChange,
-  findHead,
-  settleDelivery,
-} from './delivery-store.ts';
+import { attemptDelivery, type Judged, type Trial } from './attempt-delivery.ts';
+import { type DeliveryChange, findHead, settleDelivery } from './delivery-store.ts';
 import { endOverdueWait } from './end-overdue-wait.ts';
 import { reopenHeld } from './held-store.ts';
 import { holdsLease, type Lease, markInterrupted } from './lane-store.ts';
 import type { LaneWork } from './lane-work.ts';
-import {
-  type Delivery,
-  endsWait,
-  type Notification,
-  notifiedOutputs,
-  type Push,
-  type SendOutcome,
-} from './notification.ts';
+import type { Delivery } from './notification.ts';
 import { getNotification } from './notification-store.ts';
-import { decideRetry, type RetryDecision } from './retry-policy.ts';
-
-type Tried = {
-  readonly delivery: Delivery;
-  readonly notification: Notification;
-  readonly wait: Wait | undefined;
-  readonly outcome: SendOutcome;
-};
-
-type Settled = Omit<Tried, 'outcome'> & {
-  readonly change: DeliveryChange;
-  readonly decision: RetryDecision;
-};
+import { findNextSendAt } from './send-rate.ts';
 
 /** A delivery that has been interrupted this often is most likely what brings the process down. */
 const mostInterruptions = 5;
 
-/** Works off the lane until nothing is due in it, its lease is lost, or the worker stops. */
+/** Works off the lane until nothing is due in it, its parent may not be sent to, its lease is lost, or the worker stops. */
 export async function workOffLane(work: LaneWork, lease: Lease): Promise<void> {
   while (!work.stopping.aborted) {
     const conversation = await findConversation(work.db, lease.conversationId);
@@ -56,7 +31,7 @@ export async function workOffLane(work: LaneWork, lease: Lease): Promise<void> {
   }
 }
 
-/** One step of one delivery. False when the lease is lost or the delivery sleeps: the lane has nothing more to do now. */
+/** One step of one delivery. False when the lane has nothing more to do under this lease. */
 async function deliver(work: LaneWork, lease: Lease, conversation: Conversation, delivery: Delivery): Promise<boolean> {
   const { db, clock } = work;
   if (delivery.state === 'sending') {
@@ -66,23 +41,25 @@ async function deliver(work: LaneWork, lease: Lease, conversation: Conversation,
     return true;
   }
   const early = decideWithoutSending(work, conversation, delivery);
-  if (early) return settleEarly(work, lease, delivery, early);
+  if (early) return settleWithoutSending(work, lease, delivery, early);
   const notification = await getNotification(db, delivery.notificationId);
   const wait = await findWait(db, conversation.id);
   if (delivery.step === 'end' && wait?.id !== delivery.waitId) {
     // That action has ended some other way after the message had arrived; a wait opened since then is another one.
-    return settleDelivery(db, lease, delivery, { change: { state: 'delivered' }, now: clock.now() });
+    return settleWithoutSending(work, lease, delivery, { state: 'delivered' });
   }
-  if (!(await beginAttempt(db, lease, delivery, clock.now()))) return false;
-  const startedAt = clock.now();
-  const outcome = await work.send(conversation, pushOf(delivery, notification, wait));
-  const attempt = { via: 'push' as const, startedAt, durationMs: clock.now() - startedAt, outcome };
-  logAttempt(work, delivery, attempt.durationMs, outcome);
-  const decision = await decide(work, delivery, outcome);
-  const change = changeAfter(decision, clock.now(), { delivery, notification, wait, outcome });
-  if (!(await settleDelivery(db, lease, delivery, { change, now: clock.now(), attempt }))) return false;
-  await applyToConversation(work, conversation, { delivery, notification, wait, change, decision });
+  const nextSendAt = await findNextSendAt(db, conversation.id, work.rates, clock.now());
+  if (nextSendAt > clock.now()) {
+    await settleDelivery(db, lease, delivery, { change: { state: 'pending', runAt: nextSendAt }, now: clock.now() });
+    return false;
+  }
+  const trial = { conversation, delivery, notification, wait };
+  const judged = await attemptDelivery(work, lease, trial);
+  if (!judged) return false;
+  const { change } = judged;
+  await applyToConversation(work, trial, judged);
   if (change.state === 'held') await reopenIfReachable(work, lease, delivery);
+  if (change.state !== 'pending') work.onSettled(delivery.notificationId);
   return change.state !== 'pending' || change.runAt <= clock.now();
 }
 
@@ -95,7 +72,7 @@ function decideWithoutSending(
   if (hasExpired(delivery, work.clock.now())) {
     return { state: 'dead', reason: 'expired', reasonText: 'It expired before it could be delivered.' };
   }
-  const triesClosed = work.pushWhenClosed && conversation.deliveryMode === 'normal';
+  const triesClosed = (work.pushWhenClosed || delivery.isForced) && conversation.deliveryMode === 'normal';
   if (conversation.reachability !== 'push' && delivery.step === 'message' && !triesClosed) {
     return { state: 'held', reason: 'not_reachable', reasonText: conversation.reachabilityReason };
   }
@@ -110,9 +87,15 @@ function hasExpired(delivery: Delivery, now: number): boolean {
   return delivery.step === 'message' && delivery.expiresAt <= now;
 }
 
-async function settleEarly(work: LaneWork, lease: Lease, delivery: Delivery, change: DeliveryChange): Promise<boolean> {
+async function settleWithoutSending(
+  work: LaneWork,
+  lease: Lease,
+  delivery: Delivery,
+  change: DeliveryChange,
+): Promise<boolean> {
   if (!(await settleDelivery(work.db, lease, delivery, { change, now: work.clock.now() }))) return false;
   if (change.state === 'held') await reopenIfReachable(work, lease, delivery);
+  work.onSettled(delivery.notificationId);
   return true;
 }
 
@@ -122,55 +105,11 @@ async function reopenIfReachable({ db, clock }: LaneWork, lease: Lease, delivery
   if (conversation?.reachability === 'push') await reopenHeld(db, lease, delivery, clock.now());
 }
 
-/** What the outcome means for this delivery. */
-async function decide(work: LaneWork, delivery: Delivery, outcome: SendOutcome): Promise<RetryDecision> {
-  const isInternal = outcome.kind === 'notSent' && outcome.errorClass === 'internal';
-  return decideRetry(outcome, {
-    attempts: delivery.attempts + 1,
-    internalFailures: isInternal ? (await countInternalFailures(work.db, delivery.id)) + 1 : 0,
-    now: work.clock.now(),
-    expiresAt: delivery.step === 'end' ? Number.MAX_SAFE_INTEGER : delivery.expiresAt,
-    random: work.random(),
-  });
-}
-
-function pushOf(delivery: Delivery, notification: Notification, wait: Wait | undefined): Push {
-  if (delivery.step === 'message' || !wait) {
-    return { kind: 'message', notification, attempt: delivery.attempts + 1 };
-  }
-  const outputs = notifiedOutputs(notification, wait.subject);
-  return { kind: 'endOfAction', code: 'completedSuccessfully', outputs, notificationId: notification.id };
-}
-
-function changeAfter(
-  decision: RetryDecision,
-  now: number,
-  { delivery, notification, wait, outcome }: Tried,
-): DeliveryChange {
-  const detail = 'detail' in outcome ? outcome.detail : '';
-  // The message had been taken before: whatever becomes of the end of the action, the user has been told.
-  if (delivery.step === 'end' && decision.kind !== 'retry') return { state: 'delivered' };
-  switch (decision.kind) {
-    case 'delivered':
-      // From here on only the end of the action is repeated, never the message.
-      if (wait && endsWait(notification, wait)) {
-        return { state: 'pending', runAt: now, step: 'end', waitId: wait.id };
-      }
-      return { state: 'delivered' };
-    case 'retry':
-      return { state: 'pending', runAt: decision.at };
-    case 'gone':
-      return { state: 'held', reason: decision.reason, reasonText: detail };
-    case 'dead':
-      return { state: 'dead', reason: decision.reason, reasonText: detail };
-  }
-}
-
 /** What the attempt has taught about the conversation itself. */
 async function applyToConversation(
   { db }: LaneWork,
-  conversation: Conversation,
-  { delivery, notification, wait, change, decision }: Settled,
+  { conversation, delivery, notification, wait }: Trial,
+  { change, decision }: Judged,
 ): Promise<void> {
   if (change.state === 'held') {
     const reason = `The parent takes no push here: ${change.reasonText}`;
@@ -184,20 +123,4 @@ async function applyToConversation(
   }
   const told = decision.kind === 'delivered' && delivery.step === 'message';
   if (told && 'subject' in notification.to) await endOnceSubscriptions(db, conversation, notification.to.subject);
-}
-
-function logAttempt(work: LaneWork, delivery: Delivery, durationMs: number, outcome: SendOutcome): void {
-  work.logger.info(
-    {
-      notificationId: delivery.notificationId,
-      deliveryId: delivery.id,
-      attempt: delivery.attempts + 1,
-      step: delivery.step,
-      outcome: outcome.kind,
-      ...('status' in outcome && { status: outcome.status }),
-      ...('errorClass' in outcome && { errorClass: outcome.errorClass }),
-      ms: Math.round(durationMs),
-    },
-    'attempt',
-  );
 }

@@ -1,6 +1,6 @@
 // The tables, as Kysely sees them. Times are epoch milliseconds, JSON is text: the same on SQLite and PostgreSQL.
 
-import type { Generated } from 'kysely';
+import type { Generated, Selectable } from 'kysely';
 
 type ConversationTable = {
   /** Hash of (caller, tenant, channel, external id): the same conversation always gets the same id. */
@@ -14,6 +14,8 @@ type ConversationTable = {
   user_id: string;
   service_url: string;
   audience: string;
+  /** Host of the service URL and audience: what is paced, and what is broken, together. */
+  parent: string;
   /** JSON: ConversationReference without names and free properties. */
   reference: string;
   /** JSON: aud, appid or azp, ver, tid, iss of the verified token. */
@@ -60,10 +62,14 @@ type NotificationTable = {
   keep_open: number;
   /** JSON object or null. */
   metadata: string | null;
+  /** Deliveries made so far. */
   recipients: number;
+  /** Cursor among those who are to get it; null once each of them has a delivery. */
+  expanded_to: string | null;
   accepted_at: number;
   send_at: number;
   expires_at: number;
+  cancelled_at: number | null;
 };
 
 type DeliveryTable = {
@@ -78,6 +84,10 @@ type DeliveryTable = {
   /** The wait whose end is still to be told, once the message has been taken. */
   wait_id: string | null;
   attempts: Generated<number>;
+  /** Attempts that do not count in the schedule: made before an operator asked for a new beginning. */
+  attempts_before: Generated<number>;
+  /** 1: an operator wants a push tried, whatever is known of the conversation. */
+  forced: Generated<number>;
   /** How often a lease ended in the middle of an attempt: the process died, or hung. */
   interruptions: Generated<number>;
   /** Not to be looked at before: 0, or the time that the sender asked for. */
@@ -92,6 +102,8 @@ type DeliveryTable = {
 
 type AttemptTable = {
   delivery_id: string;
+  /** For the pace: attempts are what a conversation was sent. */
+  conversation_id: string;
   number: number;
   /** `push`: a request to the parent; `turn`: given inside the user's own turn. */
   via: string;
@@ -106,6 +118,8 @@ type AttemptTable = {
 
 type LaneTable = {
   conversation_id: string;
+  /** As in its conversation: workers take lanes parent by parent. */
+  parent: string;
   /** When the lane wants a worker; while leased, the end of the lease. */
   run_at: number;
   /** Fencing token of the worker that holds the lane. */
@@ -132,3 +146,9 @@ export type Schema = {
   attempts: AttemptTable;
   lanes: LaneTable;
 };
+
+export type ConversationRow = Selectable<ConversationTable>;
+export type WaitRow = Selectable<WaitTable>;
+export type NotificationRow = Selectable<NotificationTable>;
+export type DeliveryRow = Selectable<DeliveryTable>;
+export type AttemptRow = Selectable<AttemptTable>;

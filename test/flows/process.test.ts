@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { type StandIn, startStandIn } from '../../standin/stand-in.ts';
-import type { NotificationView } from '../../src/notifications/notification-store.ts';
+import type { NotificationView } from '../../src/notifications/notification-view.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { findFreePort } from '../../standin/free-port.ts';
 import { type ServiceProcess, startProcess, untilReady } from '../helpers/service-process.ts';

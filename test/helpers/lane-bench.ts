@@ -5,14 +5,17 @@ import type { Wait } from '../../src/conversations/conversation.ts';
 import { saveConversation } from '../../src/conversations/conversation-store.ts';
 import { openWait } from '../../src/conversations/subscription-store.ts';
 import { type AcceptedNotification, acceptNotification } from '../../src/notifications/accept-notification.ts';
-import { claimLanes, type Lease, releaseLane, wakeLanes } from '../../src/notifications/lane-store.ts';
+import { type Lease, releaseLane, wakeLanes } from '../../src/notifications/lane-store.ts';
 import type { Push, SendOutcome } from '../../src/notifications/notification.ts';
-import { findNotificationView, type NotificationView } from '../../src/notifications/notification-store.ts';
+import { findNotificationView, type NotificationView } from '../../src/notifications/notification-view.ts';
+import { ParentGates } from '../../src/notifications/parent-gates.ts';
 import { parseNotifyRequest } from '../../src/notifications/notify-request.ts';
+import type { RateWindow } from '../../src/notifications/send-rate.ts';
 import { workOffLane } from '../../src/notifications/work-off-lane.ts';
 import type { Database } from '../../src/storage/database.ts';
 import { conversation } from './conversation.ts';
 import { openTestDatabase } from './database.ts';
+import { claimDue } from './lanes.ts';
 import { createFakeClock, type FakeClock } from './fake-clock.ts';
 
 const waitMs = 600_000;
@@ -22,6 +25,10 @@ export class LaneBench {
   readonly clock: FakeClock;
   readonly sent: Push[] = [];
   readonly stopping = new AbortController();
+  readonly gates = new ParentGates({ slotsPerParent: 1, hostRate: 0 });
+  /** Ids of notifications of which something has settled. */
+  readonly settled: string[] = [];
+  rates: readonly RateWindow[] = [{ seconds: 1, count: 1_000 }];
   /** What the parent answers to a push. */
   answer: (push: Push) => SendOutcome | Promise<SendOutcome> = () => ({ kind: 'delivered', status: 200 });
 
@@ -62,7 +69,7 @@ export class LaneBench {
 
   /** Leases the lane when it is due, as a worker does. */
   async claim(): Promise<Lease | undefined> {
-    const [lease] = await claimLanes(this.db, 1, this.clock.now());
+    const [lease] = await claimDue(this.db, 1, this.clock.now());
     return lease;
   }
 
@@ -80,6 +87,9 @@ export class LaneBench {
         logger: pino({ level: 'silent' }),
         random: () => 1,
         send,
+        gates: this.gates,
+        rates: this.rates,
+        onSettled: (id) => void this.settled.push(id),
         pushWhenClosed: false,
         stopping: this.stopping.signal,
       },

@@ -9,7 +9,7 @@ import { type App, createApp } from '../../src/app.ts';
 import type { Clock } from '../../src/clock.ts';
 import { parseConfig } from '../../src/config.ts';
 import { createLogger } from '../../src/logger.ts';
-import type { NotificationView } from '../../src/notifications/notification-store.ts';
+import type { NotificationView } from '../../src/notifications/notification-view.ts';
 import { eventually } from './eventually.ts';
 import { findFreePort } from '../../standin/free-port.ts';
 import { createFakeClock, type FakeClock } from './fake-clock.ts';
@@ -117,6 +117,7 @@ export function settingsFor(
     NOTIFY_API_KEYS: `test:${apiKey}`,
     DATA_DIR: skill.dataDir,
     WAIT_IN_TURN_SECONDS: '0',
+    STOP_DELAY_SECONDS: '0',
     LOG_LEVEL: 'info',
   };
 }

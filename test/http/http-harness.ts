@@ -21,6 +21,10 @@ export type TestServer = {
   readonly post: (path: string, body: unknown, headers?: Record<string, string>) => Promise<Response>;
 };
 
+type SomeServices = Partial<Omit<HttpServices, 'notifications'>> & {
+  readonly notifications?: Partial<HttpServices['notifications']>;
+};
+
 type HarnessOptions = { readonly withoutKeys?: boolean; readonly port?: number };
 
 const running: TestServer[] = [];
@@ -30,10 +34,7 @@ afterEach(async () => {
 });
 
 /** Starts a server whose services succeed, save for the given ones. It stops after the test. */
-export async function startTestServer(
-  services: Partial<HttpServices> = {},
-  options: HarnessOptions = {},
-): Promise<TestServer> {
+export async function startTestServer(services: SomeServices = {}, options: HarnessOptions = {}): Promise<TestServer> {
   const server = await createSharedTestServer(services, options);
   running.push(server);
   return server;
@@ -41,12 +42,16 @@ export async function startTestServer(
 
 /** As startTestServer, for several tests: the caller stops it. */
 export async function createSharedTestServer(
-  services: Partial<HttpServices> = {},
+  services: SomeServices = {},
   options: HarnessOptions = {},
 ): Promise<TestServer> {
   const log: LogLine[] = [];
   const server = createHttpServer({
-    services: { ...succeedingServices, ...services },
+    services: {
+      ...succeedingServices,
+      ...services,
+      notifications: { ...succeedingServices.notifications, ...services.notifications },
+    },
     apiKeys: options.withoutKeys
       ? []
       : [
@@ -76,18 +81,39 @@ export async function createSharedTestServer(
   };
 }
 
+const counts = { pending: 0, sending: 0, delivered: 0, held: 0, dead: 0, cancelled: 0 };
+const notificationView = {
+  status: 'waiting',
+  to: { subject: 's' },
+  acceptedAt: '2026-01-02T03:04:05.000Z',
+  expiresAt: '2026-01-02T04:04:05.000Z',
+  recipients: 0,
+  counts,
+  deliveries: [],
+} as const;
+
 const succeedingServices: HttpServices = {
   verifyCaller: async () => ({ appId: 'parent' }),
   processTurn: async () => ({ status: 200 }),
-  acceptNotification: async (_sender, request) => ({
-    id: 'n1',
-    status: 'pending',
-    recipients: 1,
-    expiresAt: request.expiresAt,
-    replayed: false,
-  }),
-  findAnswer: async () => undefined,
-  findNotification: async (id) => (id === 'n1' ? { id: 'n1' } : undefined),
+  notifications: {
+    accept: async (_sender, request) => ({
+      id: 'n1',
+      status: 'pending',
+      recipients: 1,
+      expiresAt: request.expiresAt,
+      replayed: false,
+    }),
+    findAnswer: async () => undefined,
+    settledWithin: async () => undefined,
+    find: async (id) => (id === 'n1' ? { ...notificationView, id } : undefined),
+    list: async () => ({ items: [], nextCursor: null }),
+    cancel: async (id) => (id === 'n1' ? { ...notificationView, id } : undefined),
+    findDelivery: async () => undefined,
+    listDeliveries: async () => ({ items: [], nextCursor: null }),
+    retry: async () => 0,
+    purge: async () => 0,
+    status: async () => ({ deliveries: counts, parents: [] }),
+  },
   listConversations: async () => ({ items: [], nextCursor: null }),
   manifestFile: (file) => (file === 'skill.json' ? '{"name":"skill"}' : undefined),
   isReady: async () => ({ ready: true }),

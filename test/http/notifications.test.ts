@@ -9,8 +9,8 @@ const accepted = { id: 'n/1', status: 'pending', recipients: 3, expiresAt, repla
 
 describe('POST /api/notify', () => {
   it('accepts a notification for the sender the key belongs to', async () => {
-    const acceptNotification = vi.fn(async () => accepted);
-    const server = await startTestServer({ acceptNotification });
+    const accept = vi.fn(async () => accepted);
+    const server = await startTestServer({ notifications: { accept } });
     const answer = await server.post('/api/notify', notification, credential);
     expect(answer.status).toBe(202);
     expect(await answer.json()).toEqual({
@@ -21,7 +21,7 @@ describe('POST /api/notify', () => {
       expiresAt: '2026-02-03T04:05:06.000Z',
     });
     // The harness' clock stands at 2026-01-02T03:04:05Z and a notification lives for an hour there.
-    expect(acceptNotification).toHaveBeenCalledExactlyOnceWith(
+    expect(accept).toHaveBeenCalledExactlyOnceWith(
       'first',
       expect.objectContaining({ to: { subject: 'order/42' }, expiresAt: Date.parse('2026-01-02T04:04:05Z') }),
       undefined,
@@ -38,7 +38,7 @@ describe('POST /api/notify', () => {
 
   it('passes a refusal on', async () => {
     const server = await startTestServer({
-      acceptNotification: () => Promise.reject(new AppError('not_found', 'No such conversation.')),
+      notifications: { accept: () => Promise.reject(new AppError('not_found', 'No such conversation.')) },
     });
     expect((await server.post('/api/notify', notification, credential)).status).toBe(404);
   });
@@ -55,7 +55,7 @@ describe('GET /api/notifications/{id}', () => {
     const server = await startTestServer();
     const found = await server.get('/api/notifications/n1', { headers: credential });
     expect(found.status).toBe(200);
-    expect(await found.json()).toEqual({ id: 'n1' });
+    expect(await found.json()).toMatchObject({ id: 'n1', status: 'waiting' });
     const missing = await server.get('/api/notifications/n2', { headers: credential });
     expect(missing.status).toBe(404);
     expect(await missing.json()).toMatchObject({ code: 'not_found' });

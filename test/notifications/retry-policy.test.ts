@@ -1,10 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import type { SendOutcome } from '../../src/notifications/notification.ts';
-import { decideRetry, parseRetryAfter } from '../../src/notifications/retry-policy.ts';
+import { decideRetry, parseRetryAfter, type Tried } from '../../src/notifications/retry-policy.ts';
 
 const now = Date.parse('2026-01-01T00:00:00Z');
 const day = 24 * 3_600_000;
-const tried = { attempts: 1, internalFailures: 0, now, expiresAt: now + 2 * day, random: 1 };
+const tried: Tried = {
+  attempts: 1,
+  internalFailures: 0,
+  unauthorized: 0,
+  othersAuthorized: false,
+  credentialRefused: false,
+  now,
+  expiresAt: now + 2 * day,
+  random: 1,
+};
 const refused = (status: number, retryAfter?: string, detail = ''): SendOutcome => ({
   kind: 'refused',
   status,

@@ -3,9 +3,9 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { findConversation } from '../../src/conversations/conversation-store.ts';
 import { findWait } from '../../src/conversations/subscription-store.ts';
-import { findNextLaneAt } from '../../src/notifications/lane-store.ts';
 import type { SendOutcome } from '../../src/notifications/notification.ts';
 import { createLaneBench, type LaneBench } from '../helpers/lane-bench.ts';
+import { findNextLaneAt } from '../helpers/lanes.ts';
 
 const taken: SendOutcome = { kind: 'delivered', status: 200 };
 const refused = (status: number): SendOutcome => ({ kind: 'refused', status, retryAfter: undefined, detail: 'why' });

@@ -65,12 +65,15 @@ describe('openDatabase', () => {
   it('can be opened again with what was stored', async () => {
     const folder = makeFolder();
     const first = await openDatabase(folder);
-    await first.insertInto('lanes').values({ conversation_id: 'c', run_at: 1_800_000_000_000, token: null }).execute();
+    await first
+      .insertInto('lanes')
+      .values({ conversation_id: 'c', parent: 'p a', run_at: 1_800_000_000_000, token: null })
+      .execute();
     await first.destroy();
     const second = await openDatabase(folder);
     onTestFinished(() => second.destroy());
     expect(await second.selectFrom('lanes').selectAll().execute()).toEqual([
-      { conversation_id: 'c', run_at: 1_800_000_000_000, token: null },
+      { conversation_id: 'c', parent: 'p a', run_at: 1_800_000_000_000, token: null },
     ]);
   });
 

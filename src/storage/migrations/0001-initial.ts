@@ -4,6 +4,7 @@ import { type Kysely, sql } from 'kysely';
 export async function up(db: Kysely<unknown>): Promise<void> {
   await createConversationTables(db);
   await createNotificationTables(db);
+  await createDeliveryTables(db);
   await createIdempotencyTable(db);
   await createIndexes(db);
 }
@@ -20,6 +21,7 @@ async function createConversationTables(db: Kysely<unknown>): Promise<void> {
     .addColumn('user_id', 'text', (column) => column.notNull())
     .addColumn('service_url', 'text', (column) => column.notNull())
     .addColumn('audience', 'text', (column) => column.notNull())
+    .addColumn('parent', 'text', (column) => column.notNull())
     .addColumn('reference', 'text', (column) => column.notNull())
     .addColumn('claims', 'text', (column) => column.notNull())
     .addColumn('delivery_mode', 'text', (column) => column.notNull())
@@ -61,10 +63,15 @@ async function createNotificationTables(db: Kysely<unknown>): Promise<void> {
     .addColumn('keep_open', 'integer', (column) => column.notNull())
     .addColumn('metadata', 'text')
     .addColumn('recipients', 'integer', (column) => column.notNull())
+    .addColumn('expanded_to', 'text')
     .addColumn('accepted_at', 'bigint', (column) => column.notNull())
     .addColumn('send_at', 'bigint', (column) => column.notNull())
     .addColumn('expires_at', 'bigint', (column) => column.notNull())
+    .addColumn('cancelled_at', 'bigint')
     .execute();
+}
+
+async function createDeliveryTables(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable('deliveries')
     .addColumn('seq', 'integer', (column) => column.primaryKey().autoIncrement())
@@ -75,6 +82,8 @@ async function createNotificationTables(db: Kysely<unknown>): Promise<void> {
     .addColumn('step', 'text', (column) => column.notNull())
     .addColumn('wait_id', 'text')
     .addColumn('attempts', 'integer', (column) => column.notNull().defaultTo(0))
+    .addColumn('attempts_before', 'integer', (column) => column.notNull().defaultTo(0))
+    .addColumn('forced', 'integer', (column) => column.notNull().defaultTo(0))
     .addColumn('interruptions', 'integer', (column) => column.notNull().defaultTo(0))
     .addColumn('send_at', 'bigint', (column) => column.notNull())
     .addColumn('run_at', 'bigint', (column) => column.notNull())
@@ -88,6 +97,7 @@ async function createNotificationTables(db: Kysely<unknown>): Promise<void> {
     .createTable('attempts')
     .addColumn('delivery_id', 'text', (column) => column.notNull())
     .addColumn('number', 'integer', (column) => column.notNull())
+    .addColumn('conversation_id', 'text', (column) => column.notNull())
     .addColumn('via', 'text', (column) => column.notNull())
     .addColumn('step', 'text', (column) => column.notNull())
     .addColumn('started_at', 'bigint', (column) => column.notNull())
@@ -101,6 +111,7 @@ async function createNotificationTables(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable('lanes')
     .addColumn('conversation_id', 'text', (column) => column.primaryKey())
+    .addColumn('parent', 'text', (column) => column.notNull())
     .addColumn('run_at', 'bigint', (column) => column.notNull())
     .addColumn('token', 'text')
     .execute();
@@ -121,14 +132,19 @@ async function createIdempotencyTable(db: Kysely<unknown>): Promise<void> {
 async function createIndexes(db: Kysely<unknown>): Promise<void> {
   const statements = [
     'create index conversations_by_user on conversations (user_key, caller_app_id, tenant_id)',
-    'create index waits_by_subject on waits (subject)',
-    'create index subscriptions_by_subject on subscriptions (subject)',
+    'create index conversations_by_age on conversations (last_seen_at)',
+    'create index waits_by_subject on waits (subject, conversation_id)',
+    'create index subscriptions_by_subject on subscriptions (subject, conversation_id)',
     'create index notifications_without_recipient on notifications (subject, expires_at) where recipients = 0',
+    'create index notifications_to_expand on notifications (id) where expanded_to is not null',
     'create index deliveries_by_notification on deliveries (notification_id, seq)',
     `create index deliveries_open on deliveries (conversation_id, seq) where state in ('pending', 'sending')`,
     `create index deliveries_held on deliveries (conversation_id, seq) where state = 'held'`,
     `create index deliveries_by_expiry on deliveries (expires_at) where state in ('pending', 'held')`,
-    'create index lanes_by_run_at on lanes (run_at)',
+    `create index deliveries_not_delivered on deliveries (state, seq) where state in ('held', 'dead', 'cancelled')`,
+    'create index deliveries_by_age on deliveries (settled_at) where settled_at is not null',
+    'create index attempts_by_conversation on attempts (conversation_id, started_at)',
+    'create index lanes_by_parent on lanes (parent, run_at)',
     'create index idempotency_keys_by_expiry on idempotency_keys (expires_at)',
   ];
   for (const statement of statements) await sql.raw(statement).execute(db);

@@ -1,0 +1,118 @@
+// The routes of operators: where deliveries are stuck and why, try them again, throw them away.
+
+import type { Request, Response } from 'restify';
+import { z } from 'zod';
+import { AppError } from '../errors.ts';
+import type { DeliveryEngine } from '../notifications/delivery-engine.ts';
+import type { DeliveryFilter } from '../notifications/delivery-view.ts';
+import { type FindSender, nameSender } from './api-keys.ts';
+import { readJsonObject, requireJsonContentType } from './json-body.ts';
+import { parsePage, queryError } from './paging.ts';
+import { sendJson } from './respond.ts';
+
+export type DeliveryServices = {
+  readonly notifications: Pick<DeliveryEngine, 'findDelivery' | 'listDeliveries' | 'retry' | 'purge' | 'status'>;
+};
+
+type DeliveryOptions = { readonly services: DeliveryServices; readonly findSender: FindSender };
+
+const states = ['pending', 'sending', 'delivered', 'held', 'dead', 'cancelled'] as const;
+const maxBodyBytes = 4 * 1024;
+
+const text = z.string().min(1, 'must not be empty').max(64, 'must have at most 64 characters');
+const narrowing = { reason: text.optional(), notificationId: text.optional(), conversationId: text.optional() };
+const listSchema = z.object({ status: z.enum(states).optional(), ...narrowing });
+/** One state must be named: a filter that was forgotten must not mean everything. */
+const retrySchema = z.strictObject({ status: z.enum(['dead', 'held']), ...narrowing });
+const purgeSchema = z.strictObject({ status: z.enum(['dead', 'cancelled']), ...narrowing });
+
+/** GET /api/deliveries?status&reason&notificationId&conversationId&limit&cursor. */
+export function createListDeliveriesHandler({ services, findSender }: DeliveryOptions) {
+  return async (req: Request, res: Response): Promise<void> => {
+    nameSender(findSender, req);
+    const query = new URLSearchParams(req.getQuery());
+    const filter = listSchema.safeParse(Object.fromEntries(query));
+    if (!filter.success) throw queryError(...faultOf(filter.error));
+    const page = parsePage(query, (cursor) => /^\d{1,15}$/.test(cursor));
+    sendJson(res, 200, await services.notifications.listDeliveries(filter.data, page));
+  };
+}
+
+/** GET /api/deliveries/{id}. */
+export function createFindDeliveryHandler({ services, findSender }: DeliveryOptions) {
+  return async (req: Request, res: Response): Promise<void> => {
+    nameSender(findSender, req);
+    const found = await services.notifications.findDelivery(String(req.params.id));
+    if (found === undefined) throw unknownDelivery();
+    sendJson(res, 200, found);
+  };
+}
+
+/** POST /api/deliveries/{id}/retry. */
+export function createRetryDeliveryHandler({ services, findSender }: DeliveryOptions) {
+  return async (req: Request, res: Response): Promise<void> => {
+    nameSender(findSender, req);
+    const id = String(req.params.id);
+    const retried = await services.notifications.retry({ id });
+    const found = await services.notifications.findDelivery(id);
+    if (found === undefined) throw unknownDelivery();
+    if (retried === 0) {
+      throw new AppError('not_retryable', `The delivery is ${found.status}: only dead and held ones are tried again.`);
+    }
+    sendJson(res, 200, found);
+  };
+}
+
+/** POST /api/deliveries/retry with a filter: `{retried}`. */
+export function createRetryDeliveriesHandler({ services, findSender }: DeliveryOptions) {
+  return async (req: Request, res: Response): Promise<void> => {
+    nameSender(findSender, req);
+    const filter = await readFilter(req, retrySchema);
+    sendJson(res, 200, { retried: await services.notifications.retry(filter) });
+  };
+}
+
+/** POST /api/deliveries/purge with a filter: `{purged}`. */
+export function createPurgeDeliveriesHandler({ services, findSender }: DeliveryOptions) {
+  return async (req: Request, res: Response): Promise<void> => {
+    nameSender(findSender, req);
+    const filter = await readFilter(req, purgeSchema);
+    sendJson(res, 200, { purged: await services.notifications.purge(filter) });
+  };
+}
+
+/** GET /api/status: how many deliveries are where, and which parents are left alone and why. */
+export function createStatusHandler({ services, findSender }: DeliveryOptions) {
+  return async (req: Request, res: Response): Promise<void> => {
+    nameSender(findSender, req);
+    const { deliveries, parents } = await services.notifications.status();
+    sendJson(res, 200, {
+      deliveries,
+      parents: parents.map(({ parent, cause, words, openedAt, probeAt }) => {
+        const [host, audience] = parent.split(' ');
+        const [since, nextTryAt] = [openedAt, probeAt].map((time) => new Date(time).toISOString());
+        return { host, audience, cause, detail: words, since, nextTryAt };
+      }),
+    });
+  };
+}
+
+async function readFilter(req: Request, schema: z.ZodType<DeliveryFilter>): Promise<DeliveryFilter> {
+  requireJsonContentType(req);
+  const filter = schema.safeParse(await readJsonObject(req, maxBodyBytes));
+  if (filter.success) return filter.data;
+  const [path, message] = faultOf(filter.error);
+  throw new AppError('invalid_filter', `The filter is not valid: ${path}: ${message}.`, {
+    faults: [{ path, message }],
+  });
+}
+
+function faultOf(error: z.ZodError): [string, string] {
+  const [issue] = error.issues;
+  if (issue?.code === 'unrecognized_keys') return [issue.keys.join(), 'is not a field of a filter'];
+  return [issue?.path.join('.') ?? '', issue?.message ?? 'is not valid'];
+}
+
+function unknownDelivery(): AppError {
+  return new AppError('not_found', 'There is no delivery with this id.');
+}

@@ -1,0 +1,130 @@
+// One attempt of one delivery: marked before, sent, judged and recorded after.
+
+import type { Conversation, Wait } from '../conversations/conversation.ts';
+import { beginAttempt, type DeliveryChange, findFailures, settleDelivery } from './delivery-store.ts';
+import type { Lease } from './lane-store.ts';
+import type { LaneWork } from './lane-work.ts';
+import {
+  type Delivery,
+  endsWait,
+  type Notification,
+  notifiedOutputs,
+  type Push,
+  type SendOutcome,
+} from './notification.ts';
+import { decideRetry, readSign, type RetryDecision } from './retry-policy.ts';
+
+/** What is attempted. */
+export type Trial = {
+  readonly conversation: Conversation;
+  readonly delivery: Delivery;
+  readonly notification: Notification;
+  readonly wait: Wait | undefined;
+};
+
+/** What the attempt came to, as it is stored. */
+export type Judged = { readonly change: DeliveryChange; readonly decision: RetryDecision };
+
+/**
+ * Makes one attempt: one HTTP request, if the parent may be sent to now. Undefined when it was not made, or the lease was
+ * lost meanwhile: then nothing has been changed, and the lane has nothing more to do under this lease.
+ */
+export async function attemptDelivery(work: LaneWork, lease: Lease, trial: Trial): Promise<Judged | undefined> {
+  const { db, clock, gates } = work;
+  const { conversation, delivery } = trial;
+  if (!gates.begin(lease.parent, conversation.id, clock.now())) return undefined;
+  if (!(await beginAttempt(db, lease, delivery, clock.now()))) return undefined;
+  const startedAt = clock.now();
+  const outcome = await work.send(conversation, pushOf(trial));
+  const attempt = { via: 'push' as const, startedAt, durationMs: clock.now() - startedAt, outcome };
+  logAttempt(work, delivery, attempt.durationMs, outcome);
+  tellGate(work, lease, outcome);
+  const decision = await decide(work, lease, delivery, outcome);
+  const change = changeAfter(decision, clock.now(), trial, outcome);
+  if (!(await settleDelivery(db, lease, delivery, { change, now: clock.now(), attempt }))) return undefined;
+  return { change, decision };
+}
+
+/** What the outcome shows of the parent. A circuit that opens or closes is told loudly: it concerns every conversation. */
+export function tellGate({ gates, clock, logger }: LaneWork, lease: Lease, outcome: SendOutcome): void {
+  const sign = readSign(outcome, clock.now());
+  if (!sign) return gates.abandon(lease.parent, lease.conversationId);
+  const changed = gates.record(lease.parent, lease.conversationId, sign, clock.now());
+  if (changed === 'opened' && sign.kind !== 'fine') {
+    const probeAt = new Date(gates.trouble(lease.parent)?.probeAt ?? clock.now()).toISOString();
+    logger.error(
+      { parent: lease.parent, cause: sign.kind, detail: sign.words, probeAt },
+      'parent left alone: nothing is lost, what is pending waits',
+    );
+  }
+  if (changed === 'closed') logger.warn({ parent: lease.parent }, 'parent takes pushes again');
+}
+
+async function decide(work: LaneWork, lease: Lease, delivery: Delivery, outcome: SendOutcome): Promise<RetryDecision> {
+  const { db, clock, gates } = work;
+  if (outcome.kind === 'delivered') return { kind: 'delivered' };
+  const now = clock.now();
+  const before = await findFailures(db, delivery);
+  const is401 = outcome.kind === 'refused' && outcome.status === 401;
+  const isInternal = outcome.kind === 'notSent' && outcome.errorClass === 'internal';
+  return decideRetry(outcome, {
+    attempts: delivery.attempts - delivery.attemptsBefore + 1,
+    internalFailures: before.internal + (isInternal ? 1 : 0),
+    unauthorized: before.unauthorized + (is401 ? 1 : 0),
+    othersAuthorized:
+      before.firstUnauthorizedAt !== undefined && gates.fineAt(lease.parent) >= before.firstUnauthorizedAt,
+    credentialRefused: gates.trouble(lease.parent)?.cause === 'unauthorized',
+    now,
+    expiresAt: delivery.step === 'end' ? Number.MAX_SAFE_INTEGER : delivery.expiresAt,
+    random: work.random(),
+  });
+}
+
+function pushOf({ delivery, notification, wait }: Trial): Push {
+  if (delivery.step === 'message' || !wait) {
+    return { kind: 'message', notification, attempt: delivery.attempts + 1 };
+  }
+  const outputs = notifiedOutputs(notification, wait.subject);
+  return { kind: 'endOfAction', code: 'completedSuccessfully', outputs, notificationId: notification.id };
+}
+
+function changeAfter(
+  decision: RetryDecision,
+  now: number,
+  { delivery, notification, wait }: Trial,
+  outcome: SendOutcome,
+): DeliveryChange {
+  const detail = 'detail' in outcome ? outcome.detail : '';
+  // The message had been taken before: whatever becomes of the end of the action, the user has been told.
+  if (delivery.step === 'end' && decision.kind !== 'retry') return { state: 'delivered' };
+  switch (decision.kind) {
+    case 'delivered':
+      // From here on only the end of the action is repeated, never the message.
+      if (wait && endsWait(notification, wait)) {
+        return { state: 'pending', runAt: now, step: 'end', waitId: wait.id };
+      }
+      return { state: 'delivered' };
+    case 'retry':
+      return { state: 'pending', runAt: decision.at };
+    case 'gone':
+      return { state: 'held', reason: decision.reason, reasonText: detail };
+    case 'dead':
+      return { state: 'dead', reason: decision.reason, reasonText: detail };
+  }
+}
+
+function logAttempt(work: LaneWork, delivery: Delivery, durationMs: number, outcome: SendOutcome): void {
+  work.logger.info(
+    {
+      notificationId: delivery.notificationId,
+      deliveryId: delivery.id,
+      attempt: delivery.attempts + 1,
+      step: delivery.step,
+      outcome: outcome.kind,
+      ...('status' in outcome && { status: outcome.status }),
+      ...('errorClass' in outcome && { errorClass: outcome.errorClass }),
+      ms: Math.round(durationMs),
+    },
+    'attempt',
+  );
+}

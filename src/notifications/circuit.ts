@@ -1,0 +1,128 @@
+// When a parent is left alone: a circuit breaker on what several conversations say. One bad conversation is no bad
+// parent, so nothing opens on the word of fewer than three.
+
+/** What an attempt says of the parent, as opposed to its conversation. `until`: when the parent asked to be let alone. */
+export type ParentSign =
+  | { readonly kind: 'fine' }
+  | { readonly kind: 'failing'; readonly words: string }
+  | { readonly kind: 'unauthorized'; readonly words: string }
+  | { readonly kind: 'throttled'; readonly words: string; readonly until: number };
+
+type Trouble = Exclude<ParentSign['kind'], 'fine'>;
+
+/** Why no push goes out now, since when, and when one is tried. */
+export type OpenCircuit = {
+  readonly cause: Trouble;
+  /** Of the attempt that opened it, for the operator. */
+  readonly words: string;
+  readonly openedAt: number;
+  readonly probeAt: number;
+};
+
+const fewestConversations = 3;
+/** In a row. A refused credential takes more: a parent may well refuse a few conversations for reasons of their own. */
+const mostInARow: Readonly<Record<Trouble, number>> = { failing: 10, unauthorized: 20, throttled: 3 };
+const windowMs = 30_000;
+const fewestInWindow = 20;
+/** Enough to see a half of failures; what is older says nothing more. */
+const mostRecent = 99;
+const shortestProbeMs = 15_000;
+const longestProbeMs = 120_000;
+const successesToClose = 2;
+
+type Row = { kind: Trouble; count: number; readonly conversations: Set<string> };
+type Recent = { readonly at: number; readonly conversationId: string; readonly failed: boolean };
+
+export class Circuit {
+  /** Troubles in a row, of one kind, without anything fine between. */
+  #row: Row | undefined;
+  #recent: Recent[] = [];
+  #open: OpenCircuit | undefined;
+  #probing: string | undefined;
+  #failedProbes = 0;
+  #successes = 0;
+
+  get open(): OpenCircuit | undefined {
+    return this.#open;
+  }
+
+  /** How many attempts may begin now: any number, or while open one at a time when a probe is due. */
+  allows(now: number): number {
+    if (!this.#open) return Number.POSITIVE_INFINITY;
+    return this.#probing === undefined && this.#open.probeAt <= now ? 1 : 0;
+  }
+
+  /** When time alone will allow an attempt. */
+  nextAt(now: number): number {
+    if (!this.#open) return now;
+    return this.#probing === undefined ? this.#open.probeAt : Number.POSITIVE_INFINITY;
+  }
+
+  /** An attempt begins: false when it must not. */
+  begin(conversationId: string, now: number): boolean {
+    if (!this.#open) return true;
+    if (this.allows(now) === 0) return false;
+    this.#probing = conversationId;
+    return true;
+  }
+
+  /** The attempt of this conversation has ended, or will not be made: another may probe. */
+  leave(conversationId: string): void {
+    if (this.#probing === conversationId) this.#probing = undefined;
+  }
+
+  /** What an attempt has shown. Returns how the circuit has changed, if it has. */
+  record(sign: ParentSign, conversationId: string, now: number): 'opened' | 'closed' | undefined {
+    if (this.#open) return this.#recordProbe(this.#open, sign, conversationId, now);
+    this.#recent = [
+      ...this.#recent.filter((entry) => entry.at > now - windowMs).slice(-mostRecent),
+      { at: now, conversationId, failed: sign.kind === 'failing' },
+    ];
+    if (sign.kind === 'fine') {
+      this.#row = undefined;
+      return undefined;
+    }
+    const row =
+      this.#row?.kind === sign.kind ? this.#row : { kind: sign.kind, count: 0, conversations: new Set<string>() };
+    row.count += 1;
+    if (row.conversations.size < fewestConversations) row.conversations.add(conversationId);
+    this.#row = row;
+    const enough = row.conversations.size >= fewestConversations && row.count >= mostInARow[sign.kind];
+    if (!enough && !(sign.kind === 'failing' && this.#failsTooOften())) return undefined;
+    const probeAt = sign.kind === 'throttled' ? sign.until : now + shortestProbeMs;
+    this.#open = { cause: sign.kind, words: sign.words, openedAt: now, probeAt };
+    this.#failedProbes = 0;
+    this.#successes = 0;
+    return 'opened';
+  }
+
+  #recordProbe(open: OpenCircuit, sign: ParentSign, conversationId: string, now: number): 'closed' | undefined {
+    // Others were on their way when it opened: what they bring is known already.
+    if (this.#probing !== conversationId) return undefined;
+    this.#probing = undefined;
+    if (sign.kind === 'fine') {
+      this.#successes += 1;
+      this.#open = { ...open, probeAt: now };
+      if (this.#successes < successesToClose) return undefined;
+      this.#open = undefined;
+      this.#row = undefined;
+      this.#recent = [];
+      return 'closed';
+    }
+    this.#successes = 0;
+    this.#failedProbes += 1;
+    const pauseMs = Math.min(shortestProbeMs * 2 ** this.#failedProbes, longestProbeMs);
+    const probeAt = sign.kind === 'throttled' ? sign.until : now + pauseMs;
+    this.#open = { ...open, cause: sign.kind, words: sign.words, probeAt };
+    return undefined;
+  }
+
+  #failsTooOften(): boolean {
+    const failed = this.#recent.filter((entry) => entry.failed);
+    return (
+      this.#recent.length >= fewestInWindow &&
+      failed.length * 2 >= this.#recent.length &&
+      new Set(failed.map((entry) => entry.conversationId)).size >= fewestConversations
+    );
+  }
+}

@@ -1,0 +1,126 @@
+// The parts of this folder joined: what the rest of the service may ask of notifications and deliveries.
+
+import type { Clock } from '../clock.ts';
+import type { DeliveryConfig } from '../config-delivery.ts';
+import type { Logger } from '../logger.ts';
+import type { Database } from '../storage/database.ts';
+import { type AcceptedNotification, acceptNotification, type Repeat } from './accept-notification.ts';
+import { Backlog } from './backlog.ts';
+import { cancelNotification } from './cancel-notification.ts';
+import { countDeliveries, type DeliveryFilter, findDeliveryView, listDeliveries } from './delivery-view.ts';
+import { DeliveryWorker } from './delivery-worker.ts';
+import { Housekeeper } from './housekeeper.ts';
+import { findAnswer } from './idempotency.ts';
+import type { SendToParent } from './notification.ts';
+import { findNotificationView, listNotifications, type NotificationView } from './notification-view.ts';
+import type { NotifyRequest } from './notify-request.ts';
+import { ParentGates } from './parent-gates.ts';
+import type { Lease } from './lane-store.ts';
+import { purgeDeliveries, retryDeliveries } from './replay-deliveries.ts';
+import { SettledSignal } from './settled-signal.ts';
+import { workOffLane } from './work-off-lane.ts';
+
+export type DeliveryEngineOptions = {
+  readonly db: Database;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** 0 <= random < 1. */
+  readonly random: () => number;
+  readonly send: SendToParent;
+  readonly config: DeliveryConfig;
+};
+
+type Page = { readonly limit: number; readonly cursor: string | undefined };
+
+export type DeliveryEngine = ReturnType<typeof createDeliveryEngine>;
+
+/** Builds the engine; nothing is sent before `start`. */
+export function createDeliveryEngine(options: DeliveryEngineOptions) {
+  const parts = createParts(options);
+  const { worker, housekeeper, settled } = parts;
+  return {
+    ...createSenderDesk(options, parts),
+    ...createOperatorDesk(options, parts),
+    start: async (): Promise<void> => {
+      await worker.start();
+      housekeeper.start();
+    },
+    /** Lets whoever waits for a notification go; nothing else changes yet. */
+    release: (): void => settled.close(),
+    /** Begins nothing more, lets what is in flight end. */
+    stop: async (): Promise<void> => {
+      await Promise.all([worker.stop(), housekeeper.stop()]);
+    },
+    /** Something may be due: look now. */
+    wake: (): void => worker.wake(),
+  };
+}
+
+type Parts = ReturnType<typeof createParts>;
+
+function createParts(options: DeliveryEngineOptions) {
+  const { db, clock, logger, config } = options;
+  const gates = new ParentGates({ slotsPerParent: config.deliveryConcurrency, hostRate: config.hostSendRate });
+  const backlog = new Backlog(db, clock, config.maxPending);
+  const settled = new SettledSignal();
+  const onSettled = (notificationId: string): void => settled.tell(notificationId);
+  const rates = config.conversationSendRates;
+  const lane = { ...options, gates, rates, pushWhenClosed: config.pushWhenClosed, onSettled };
+  const work = (lease: Lease, stopping: AbortSignal): Promise<void> => workOffLane({ ...lane, stopping }, lease);
+  const worker = new DeliveryWorker({ db, clock, logger, gates, backlog, work });
+  const housekeeper = new Housekeeper({ ...options, ...config, onSettled });
+  return { gates, backlog, settled, worker, housekeeper };
+}
+
+/** What senders may do. */
+function createSenderDesk({ db, clock }: DeliveryEngineOptions, { backlog, settled, worker }: Parts) {
+  const { now } = clock;
+  return {
+    /** The answer that an earlier request with this key and body got. Throws AppError 422 for another body. */
+    findAnswer: (credential: string, repeat: Repeat) =>
+      findAnswer<AcceptedNotification>(db, { credential, ...repeat }, now()),
+    /** Throws AppError `unavailable` (503) when there is too much on its way, and what acceptNotification throws. */
+    accept: async (sender: string, request: NotifyRequest, repeat: Repeat | undefined) => {
+      await backlog.checkRoom();
+      const accepted = await acceptNotification(db, sender, request, now(), repeat);
+      if (!accepted.replayed) backlog.add(accepted.recipients ?? 0);
+      worker.wake();
+      return accepted;
+    },
+    /** The notification once every delivery is settled, or undefined when `ms` pass before. */
+    settledWithin: async (id: string, ms: number): Promise<NotificationView | undefined> => {
+      let view: NotificationView | undefined;
+      const isSettled = async (): Promise<boolean> => {
+        view = await findNotificationView(db, id, now());
+        return view !== undefined && !['sending', 'pending', 'waiting'].includes(view.status);
+      };
+      return (await settled.until(id, clock, ms, isSettled)) ? view : undefined;
+    },
+    find: (id: string) => findNotificationView(db, id, now()),
+    list: (page: Page) => listNotifications(db, page, now()),
+    /** The notification as it is afterwards, or undefined when there is none. */
+    cancel: async (id: string): Promise<NotificationView | undefined> => {
+      if (!(await cancelNotification(db, id, now()))) return undefined;
+      settled.tell(id);
+      return findNotificationView(db, id, now());
+    },
+  };
+}
+
+/** What operators may do. */
+function createOperatorDesk({ db, clock, config }: DeliveryEngineOptions, { gates, worker }: Parts) {
+  return {
+    findDelivery: (id: string) => findDeliveryView(db, id),
+    listDeliveries: (filter: DeliveryFilter, page: Page) => listDeliveries(db, filter, page),
+    /** Returns how many are pending again. */
+    retry: async (filter: DeliveryFilter): Promise<number> => {
+      const count = await retryDeliveries(db, filter, { now: clock.now(), lifeMs: config.notificationTtlMs });
+      worker.wake();
+      return count;
+    },
+    /** Returns how many are forgotten. */
+    purge: (filter: DeliveryFilter) => purgeDeliveries(db, filter),
+    /** How many deliveries are where, and which parents are left alone and why. */
+    status: async () => ({ deliveries: await countDeliveries(db), parents: gates.troubles() }),
+  };
+}

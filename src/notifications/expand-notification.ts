@@ -1,0 +1,74 @@
+// From a notification to its deliveries, page by page. How far it has come is kept with the notification, so that memory
+// stays flat however many recipients there are, and a crash in the middle changes nothing.
+
+import type { Database } from '../storage/database.ts';
+import { transact } from '../storage/transact.ts';
+import { findDelivered, insertDeliveries } from './delivery-store.ts';
+import { wakeLanes } from './lane-store.ts';
+import type { Notification } from './notification.ts';
+import { listUnexpanded, saveExpansion } from './notification-store.ts';
+import { keepNamed, listNamed, listPeople, pickForPerson, recipientsPerPage } from './recipients.ts';
+
+/** Deliveries made, and where to go on: null when everybody has theirs. */
+export type Expanded = { readonly recipients: number; readonly expandedTo: string | null };
+
+/** The first page of a notification that is being accepted: mostly all there is. To be called in its transaction. */
+export async function expandFirst(trx: Database, notification: Notification, now: number): Promise<Expanded> {
+  const ids = await listNamed(trx, notification.to, '');
+  if (ids.length === 0) return { recipients: 0, expandedTo: null };
+  await catchUp(trx, ids, now);
+  const recipients = await addRecipients(trx, notification, ids, now);
+  return { recipients, expandedTo: findCursor(ids) };
+}
+
+/** One further page of the oldest notification that has not reached everybody. False when there is none. */
+export async function expandNext(db: Database, now: number): Promise<boolean> {
+  return transact(db, async (trx) => {
+    const [oldest] = await listUnexpanded(trx, 1);
+    if (!oldest) return false;
+    const { notification, expandedTo } = oldest;
+    const ids = await listNamed(trx, notification.to, expandedTo);
+    const recipients = ids.length === 0 ? 0 : await addRecipients(trx, notification, ids, now);
+    await saveExpansion(trx, notification.id, { recipients, expandedTo: findCursor(ids) });
+    return true;
+  });
+}
+
+/**
+ * Order of acceptance in each conversation: what was accepted earlier and has not reached these conversations yet does so
+ * now, before something newer overtakes it.
+ */
+async function catchUp(trx: Database, conversationIds: readonly string[], now: number): Promise<void> {
+  for (const { notification, expandedTo } of await listUnexpanded(trx, mostUnexpanded)) {
+    const ids = await keepNamed(trx, notification.to, conversationIds);
+    if (ids.length === 0) continue;
+    const recipients = await addRecipients(trx, notification, ids, now);
+    await saveExpansion(trx, notification.id, { recipients, expandedTo });
+  }
+}
+
+/** Far more broadcasts than anybody has on their way at once. */
+const mostUnexpanded = 100;
+
+async function addRecipients(
+  trx: Database,
+  notification: Notification,
+  conversationIds: readonly string[],
+  now: number,
+): Promise<number> {
+  const people = await listPeople(trx, notification.to, conversationIds);
+  // Who has got theirs with another conversation, on an earlier page, is not told again.
+  const known = await findDelivered(
+    trx,
+    notification.id,
+    people.flat().map(({ id }) => id),
+  );
+  const picked = people.filter((candidates) => !candidates.some(({ id }) => known.has(id))).flatMap(pickForPerson);
+  await insertDeliveries(trx, notification, picked, now);
+  await wakeLanes(trx, picked, notification.sendAt ?? now);
+  return picked.length;
+}
+
+function findCursor(ids: readonly string[]): string | null {
+  return ids.length < recipientsPerPage ? null : (ids.at(-1) ?? null);
+}

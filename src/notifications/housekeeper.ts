@@ -1,0 +1,111 @@
+// The second loop: ends what has expired every minute, forgets what is old every hour.
+
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Clock } from '../clock.ts';
+import type { Logger } from '../logger.ts';
+import type { Database } from '../storage/database.ts';
+import {
+  eraseBodies,
+  expireDeliveries,
+  expireKeys,
+  forgetConversations,
+  forgetDeliveries,
+  forgetNotifications,
+  rowsPerChunk,
+  type Walked,
+} from './retention-store.ts';
+
+type HousekeeperOptions = {
+  readonly db: Database;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** How long settled deliveries, dead letters and their attempts are kept. */
+  readonly historyMs: number;
+  /** How long a conversation is kept in which nothing happens. */
+  readonly conversationMs: number;
+  /** Told of each notification of which a delivery has expired. */
+  readonly onSettled: (notificationId: string) => void;
+};
+
+const expiryEveryMs = 60_000;
+const retentionEveryMs = 3_600_000;
+/** Texts go a day after everybody has them; the rest is history. */
+const bodyMs = 24 * 3_600_000;
+
+export class Housekeeper {
+  readonly #options: HousekeeperOptions;
+  readonly #stopping = new AbortController();
+  #loop: Promise<void> | undefined;
+  #forgotAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: HousekeeperOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#loop = this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#loop;
+  }
+
+  async #run(): Promise<void> {
+    const { clock, logger } = this.#options;
+    while (!this.#stopping.signal.aborted) {
+      try {
+        await this.#expire();
+        if (clock.now() - this.#forgotAt >= retentionEveryMs) await this.#forget();
+      } catch (error) {
+        logger.error({ err: error }, 'housekeeping failed; it is tried again in a minute');
+      }
+      await clock.sleep(expiryEveryMs, this.#stopping.signal);
+    }
+  }
+
+  async #expire(): Promise<void> {
+    const { db, clock, onSettled } = this.#options;
+    await expireKeys(db, clock.now());
+    await this.#repeat(async () => {
+      const expired = await expireDeliveries(db, clock.now());
+      for (const notificationId of new Set(expired)) onSettled(notificationId);
+      return expired.length;
+    });
+  }
+
+  async #forget(): Promise<void> {
+    const { db, clock, logger, historyMs, conversationMs } = this.#options;
+    const now = clock.now();
+    this.#forgotAt = now;
+    const forgotten = {
+      bodies: await this.#walk((after) => eraseBodies(db, now - bodyMs, after)),
+      deliveries: await this.#repeat(() => forgetDeliveries(db, now - historyMs)),
+      notifications: await this.#walk((after) => forgetNotifications(db, now - historyMs, after)),
+      conversations: await this.#repeat(() => forgetConversations(db, now - conversationMs)),
+    };
+    if (Object.values(forgotten).some((count) => count > 0)) logger.info(forgotten, 'forgotten by age');
+  }
+
+  /** Until a chunk was not full; requests come between two chunks. */
+  async #repeat(chunk: () => Promise<number>): Promise<number> {
+    let total = 0;
+    for (let count = rowsPerChunk; count >= rowsPerChunk && !this.#stopping.signal.aborted;) {
+      count = await chunk();
+      total += count;
+      await nextTurn();
+    }
+    return total;
+  }
+
+  async #walk(step: (after: string) => Promise<Walked>): Promise<number> {
+    let total = 0;
+    for (let after: string | null = ''; after !== null && !this.#stopping.signal.aborted;) {
+      const { changed, next }: Walked = await step(after);
+      total += changed;
+      after = next;
+      await nextTurn();
+    }
+    return total;
+  }
+}

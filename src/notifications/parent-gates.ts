@@ -1,0 +1,107 @@
+// What stands between the queue and each parent: slots, so that one that hangs holds up only itself; the pace of its
+// host; the circuit that leaves it alone when it is down, overloaded, or refuses our credential.
+
+import { hostOf } from '../conversations/conversation.ts';
+import { Circuit, type OpenCircuit, type ParentSign } from './circuit.ts';
+import { HostPace } from './send-rate.ts';
+
+type ParentGatesOptions = {
+  /** Lanes of one parent that are worked on at once. */
+  readonly slotsPerParent: number;
+  /** Attempts per second and host; 0 means any number. */
+  readonly hostRate: number;
+};
+
+/** An open circuit as an operator sees it. */
+export type ParentTrouble = OpenCircuit & { readonly parent: string };
+
+type Gate = { readonly circuit: Circuit; readonly pace: HostPace | undefined; inUse: number; fineAt: number };
+
+/** Parents that have never been seen cost nothing; an idle one about 2 KB. */
+export class ParentGates {
+  readonly #options: ParentGatesOptions;
+  readonly #gates = new Map<string, Gate>();
+  readonly #paces = new Map<string, HostPace>();
+
+  constructor(options: ParentGatesOptions) {
+    this.#options = options;
+  }
+
+  /** How many lanes of this parent may be leased now. */
+  free(parent: string, now: number): number {
+    const { circuit, pace, inUse } = this.#gate(parent);
+    const slots = this.#options.slotsPerParent - inUse;
+    return Math.max(0, Math.min(slots, circuit.allows(now), pace?.allows(now) ?? slots));
+  }
+
+  /** When time alone makes room; Infinity when a slot or a probe has to end first. */
+  nextAt(parent: string, now: number): number {
+    const { circuit, pace, inUse } = this.#gate(parent);
+    if (inUse >= this.#options.slotsPerParent) return Number.POSITIVE_INFINITY;
+    return Math.max(circuit.nextAt(now), pace?.nextAt(now) ?? now);
+  }
+
+  /** A lane of this parent has been leased; every `enter` needs its `leave`. */
+  enter(parent: string): void {
+    this.#gate(parent).inUse += 1;
+  }
+
+  leave(parent: string, conversationId: string): void {
+    const gate = this.#gate(parent);
+    gate.inUse -= 1;
+    gate.circuit.leave(conversationId);
+  }
+
+  /** Just before an attempt; false when it must not be made now. */
+  begin(parent: string, conversationId: string, now: number): boolean {
+    const { circuit, pace } = this.#gate(parent);
+    if (circuit.allows(now) === 0 || pace?.begin(now) === false) return false;
+    return circuit.begin(conversationId, now);
+  }
+
+  /** The attempt was not made after all, or shows nothing of the parent. */
+  abandon(parent: string, conversationId: string): void {
+    this.#gate(parent).circuit.leave(conversationId);
+  }
+
+  /** What an attempt has shown of its parent. Returns how its circuit has changed, if it has. */
+  record(parent: string, conversationId: string, sign: ParentSign, now: number): 'opened' | 'closed' | undefined {
+    const gate = this.#gate(parent);
+    if (sign.kind === 'fine') gate.fineAt = now;
+    return gate.circuit.record(sign, conversationId, now);
+  }
+
+  /** The open circuit of this parent. */
+  trouble(parent: string): OpenCircuit | undefined {
+    return this.#gate(parent).circuit.open;
+  }
+
+  /** Every open circuit. */
+  troubles(): ParentTrouble[] {
+    return [...this.#gates].flatMap(([parent, { circuit }]) => (circuit.open ? [{ parent, ...circuit.open }] : []));
+  }
+
+  /** When this parent last took something, or refused it for a reason other than the credential. */
+  fineAt(parent: string): number {
+    return this.#gate(parent).fineAt;
+  }
+
+  #gate(parent: string): Gate {
+    let gate = this.#gates.get(parent);
+    if (!gate) {
+      gate = { circuit: new Circuit(), pace: this.#paceOf(hostOf(parent)), inUse: 0, fineAt: Number.NEGATIVE_INFINITY };
+      this.#gates.set(parent, gate);
+    }
+    return gate;
+  }
+
+  #paceOf(host: string): HostPace | undefined {
+    if (this.#options.hostRate === 0) return undefined;
+    let pace = this.#paces.get(host);
+    if (!pace) {
+      pace = new HostPace(this.#options.hostRate);
+      this.#paces.set(host, pace);
+    }
+    return pace;
+  }
+}

@@ -1,0 +1,113 @@
+// Whom a notification goes to. Read page by page: there may be a million of them.
+
+import { type Conversation, parseObjectId } from '../conversations/conversation.ts';
+import type { Database } from '../storage/database.ts';
+import type { Recipient } from './notify-request.ts';
+
+/** What a page holds at most; a chunk of this size keeps the event loop for some 10 ms. */
+export const recipientsPerPage = 500;
+
+/** Conversations that `to` names, in order of id, after the id `after`: the next page of them. */
+export async function listNamed(db: Database, to: Recipient, after: string): Promise<string[]> {
+  if ('subject' in to) return listFollowers(db, to.subject, after);
+  let query = db
+    .selectFrom('conversations')
+    .select('id')
+    .where('id', '>', after)
+    .orderBy('id')
+    .limit(recipientsPerPage);
+  if ('conversationId' in to) query = query.where('id', '=', to.conversationId);
+  if ('userId' in to) query = query.where('user_key', '=', userKeyOf(to.userId));
+  const rows = await query.execute();
+  return rows.map((row) => row.id);
+}
+
+async function listFollowers(db: Database, subject: string, after: string): Promise<string[]> {
+  const pageOf = async (table: 'waits' | 'subscriptions'): Promise<string[]> => {
+    const rows = await db
+      .selectFrom(table)
+      .select('conversation_id')
+      .where('subject', '=', subject)
+      .where('conversation_id', '>', after)
+      .orderBy('conversation_id')
+      .limit(recipientsPerPage)
+      .execute();
+    return rows.map((row) => row.conversation_id);
+  };
+  const ids = new Set([...(await pageOf('waits')), ...(await pageOf('subscriptions'))]);
+  return [...ids].toSorted().slice(0, recipientsPerPage);
+}
+
+/** Those of these conversations that `to` names. */
+export async function keepNamed(db: Database, to: Recipient, conversationIds: readonly string[]): Promise<string[]> {
+  const rows = await named(db, to).where('id', 'in', conversationIds).execute();
+  return rows.map((row) => row.id);
+}
+
+/** A conversation as far as the choice depends on it. */
+export type Candidate = {
+  readonly id: string;
+  readonly caller_app_id: string;
+  readonly tenant_id: string;
+  readonly user_key: string;
+  readonly reachability: string;
+  readonly last_seen_at: number;
+};
+
+/** The people behind these conversations, each with all conversations of theirs that `to` names. */
+export async function listPeople(
+  db: Database,
+  to: Recipient,
+  conversationIds: readonly string[],
+): Promise<Candidate[][]> {
+  const userKeys = db.selectFrom('conversations').select('user_key').where('id', 'in', conversationIds);
+  const rows = await named(db, to).where('user_key', 'in', userKeys).execute();
+  const people = new Map<string, Candidate[]>();
+  for (const row of rows) {
+    const person = JSON.stringify([row.caller_app_id, row.tenant_id, row.user_key]);
+    const candidates = people.get(person);
+    if (candidates) candidates.push(row);
+    else people.set(person, [row]);
+  }
+  // The same person at another parent is somebody else: only those are meant that the page has come upon.
+  const ids = new Set(conversationIds);
+  return [...people.values()].filter((candidates) => candidates.some(({ id }) => ids.has(id)));
+}
+
+/**
+ * A person often has several conversations with the same parent, most of them over. Each that can take a push gets the
+ * notification; where none can, it is held once, in the one seen last, so that nobody is told the same thing twice.
+ */
+export function pickForPerson(candidates: readonly Candidate[]): string[] {
+  const reachable = candidates.filter(
+    ({ reachability }) => reachability === ('push' satisfies Conversation['reachability']),
+  );
+  if (reachable.length > 0) return reachable.map(({ id }) => id);
+  const [latest] = candidates.toSorted((a, b) => b.last_seen_at - a.last_seen_at);
+  return latest ? [latest.id] : [];
+}
+
+function named(db: Database, to: Recipient) {
+  const all = db
+    .selectFrom('conversations')
+    .select(['id', 'caller_app_id', 'tenant_id', 'user_key', 'reachability', 'last_seen_at']);
+  if ('conversationId' in to) return all.where('id', '=', to.conversationId);
+  if ('userId' in to) return all.where('user_key', '=', userKeyOf(to.userId));
+  if ('all' in to) return all;
+  return all.where(({ exists, or, selectFrom }) =>
+    or(
+      (['waits', 'subscriptions'] as const).map((table) =>
+        exists(
+          selectFrom(table)
+            .select('subject')
+            .where('subject', '=', to.subject)
+            .whereRef('conversation_id', '=', 'conversations.id'),
+        ),
+      ),
+    ),
+  );
+}
+
+function userKeyOf(userId: string): string {
+  return parseObjectId(userId) ?? userId;
+}

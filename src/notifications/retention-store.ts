@@ -1,0 +1,165 @@
+// What is kept only for a time. Each function does one bounded chunk and says how many rows it touched, so that the
+// event loop is never kept for long however much has come together.
+
+import type { Database } from '../storage/database.ts';
+import { transact } from '../storage/transact.ts';
+
+/** Rows of one chunk. */
+export const rowsPerChunk = 500;
+
+/** Ends deliveries whose time is over, held ones and those that never had their turn. Gives their notifications' ids. */
+export async function expireDeliveries(db: Database, now: number): Promise<string[]> {
+  const overdue = db
+    .selectFrom('deliveries')
+    .select('id')
+    .where('state', 'in', ['pending', 'held'])
+    .where('step', '=', 'message')
+    .where('expires_at', '<=', now)
+    .limit(rowsPerChunk);
+  const rows = await db
+    .updateTable('deliveries')
+    .set({
+      state: 'dead',
+      reason: 'expired',
+      reason_text: 'It expired before it could be pushed, and before the user had a further turn.',
+      settled_at: now,
+    })
+    .where('id', 'in', overdue)
+    .returning('notification_id')
+    .execute();
+  return rows.map((row) => row.notification_id);
+}
+
+/** Forgets idempotency keys whose time is over. */
+export async function expireKeys(db: Database, now: number): Promise<number> {
+  const { numDeletedRows } = await db.deleteFrom('idempotency_keys').where('expires_at', '<=', now).executeTakeFirst();
+  return Number(numDeletedRows);
+}
+
+/** Forgets deliveries settled before `before`, with their attempts. */
+export function forgetDeliveries(db: Database, before: number): Promise<number> {
+  return transact(db, async (trx) => {
+    const rows = await trx
+      .selectFrom('deliveries')
+      .select('id')
+      .where('settled_at', '<', before)
+      .limit(rowsPerChunk)
+      .execute();
+    const ids = rows.map((row) => row.id);
+    if (ids.length === 0) return 0;
+    await trx.deleteFrom('attempts').where('delivery_id', 'in', ids).execute();
+    await trx.deleteFrom('deliveries').where('id', 'in', ids).execute();
+    return ids.length;
+  });
+}
+
+/** A walk over the notifications in order of acceptance: how many were changed, and where to go on; null at its end. */
+export type Walked = { readonly changed: number; readonly next: string | null };
+
+/** Erases texts and results of notifications of which every delivery was delivered or cancelled before `before`. */
+export async function eraseBodies(db: Database, before: number, after: string): Promise<Walked> {
+  return walkNotifications(db, before, after, async (trx, ids) => {
+    const { numUpdatedRows } = await trx
+      .updateTable('notifications')
+      .set({ content: '{}', result: null, metadata: null })
+      .where('id', 'in', ids)
+      .where('content', '!=', '{}')
+      .where('expanded_to', 'is', null)
+      .where(({ or, eb }) =>
+        or([eb('recipients', '>', 0), eb('expires_at', '<', before), eb('cancelled_at', '<', before)]),
+      )
+      .where(({ not, exists, selectFrom }) =>
+        not(
+          exists(
+            selectFrom('deliveries')
+              .select('id')
+              .whereRef('notification_id', '=', 'notifications.id')
+              .where(({ or, eb }) =>
+                or([eb('state', 'not in', ['delivered', 'cancelled']), eb('settled_at', '>=', before)]),
+              ),
+          ),
+        ),
+      )
+      .executeTakeFirst();
+    return Number(numUpdatedRows);
+  });
+}
+
+/** Forgets notifications that expired before `before` and have no delivery left. */
+export async function forgetNotifications(db: Database, before: number, after: string): Promise<Walked> {
+  return walkNotifications(db, before, after, async (trx, ids) => {
+    const { numDeletedRows } = await trx
+      .deleteFrom('notifications')
+      .where('id', 'in', ids)
+      .where('expires_at', '<', before)
+      .where('expanded_to', 'is', null)
+      .where(({ not, exists, selectFrom }) =>
+        not(exists(selectFrom('deliveries').select('id').whereRef('notification_id', '=', 'notifications.id'))),
+      )
+      .executeTakeFirst();
+    return Number(numDeletedRows);
+  });
+}
+
+/** Forgets conversations in which nothing has happened since `before`, with what was subscribed to in them. */
+export function forgetConversations(db: Database, before: number): Promise<number> {
+  return transact(db, async (trx) => {
+    const rows = await trx
+      .selectFrom('conversations')
+      .select('id')
+      .where('last_seen_at', '<', before)
+      .where(({ not, exists, selectFrom }) =>
+        not(
+          exists(
+            selectFrom('attempts')
+              .select('number')
+              .whereRef('conversation_id', '=', 'conversations.id')
+              .where('started_at', '>=', before),
+          ),
+        ),
+      )
+      .where(({ not, exists, selectFrom }) =>
+        not(exists(selectFrom('lanes').select('run_at').whereRef('conversation_id', '=', 'conversations.id'))),
+      )
+      .where(({ not, exists, selectFrom }) =>
+        not(
+          exists(
+            selectFrom('deliveries')
+              .select('id')
+              .whereRef('conversation_id', '=', 'conversations.id')
+              .where('state', '=', 'held'),
+          ),
+        ),
+      )
+      .limit(rowsPerChunk)
+      .execute();
+    const ids = rows.map((row) => row.id);
+    if (ids.length === 0) return 0;
+    for (const table of ['waits', 'subscriptions'] as const) {
+      await trx.deleteFrom(table).where('conversation_id', 'in', ids).execute();
+    }
+    await trx.deleteFrom('conversations').where('id', 'in', ids).execute();
+    return ids.length;
+  });
+}
+
+function walkNotifications(
+  db: Database,
+  acceptedBefore: number,
+  after: string,
+  change: (trx: Database, ids: readonly string[]) => Promise<number>,
+): Promise<Walked> {
+  return transact(db, async (trx) => {
+    const rows = await trx
+      .selectFrom('notifications')
+      .select('id')
+      .where('id', '>', after)
+      .where('accepted_at', '<', acceptedBefore)
+      .orderBy('id')
+      .limit(rowsPerChunk)
+      .execute();
+    const ids = rows.map((row) => row.id);
+    const changed = ids.length === 0 ? 0 : await change(trx, ids);
+    return { changed, next: ids.length < rowsPerChunk ? null : (ids.at(-1) ?? null) };
+  });
+}

@@ -1,0 +1,73 @@
+// How fast a conversation and a host are sent to: never more than a window allows, whichever way the window is laid.
+
+import type { Database } from '../storage/database.ts';
+
+/** At most `count` activities in any `seconds`. */
+export type RateWindow = { readonly seconds: number; readonly count: number };
+
+/**
+ * When the conversation may be sent its next activity; a time in the past means now. Read from the attempts themselves:
+ * there is no second count that a restart or another replica could lose.
+ */
+export async function findNextSendAt(
+  db: Database,
+  conversationId: string,
+  windows: readonly RateWindow[],
+  now: number,
+): Promise<number> {
+  const longestMs = 1_000 * Math.max(...windows.map((window) => window.seconds));
+  let nextAt = now;
+  for (const window of windows.toSorted((a, b) => a.count - b.count)) {
+    const oldest = await db
+      .selectFrom('attempts')
+      .select(['started_at', 'duration_ms'])
+      .where('conversation_id', '=', conversationId)
+      .orderBy('started_at', 'desc')
+      .offset(window.count - 1)
+      .limit(1)
+      .executeTakeFirst();
+    // Windows of higher counts look further back still.
+    if (!oldest || oldest.started_at <= now - longestMs) break;
+    // The parent counts arrivals: an attempt arrives at the latest when it ends.
+    nextAt = Math.max(nextAt, oldest.started_at + oldest.duration_ms + 1_000 * window.seconds);
+  }
+  return nextAt;
+}
+
+/** The pace of one host: at most `perSecond` begun attempts in any second. */
+export class HostPace {
+  readonly #perSecond: number;
+  /** Begin of the last attempts, in a ring: the oldest is at `#next`. */
+  readonly #begun: number[];
+  #next = 0;
+
+  constructor(perSecond: number) {
+    this.#perSecond = perSecond;
+    this.#begun = Array.from({ length: perSecond }, () => Number.NEGATIVE_INFINITY);
+  }
+
+  /** How many attempts may begin now. */
+  allows(now: number): number {
+    // Oldest first from #next on: those that are older than a second make room.
+    let free = 0;
+    while (free < this.#perSecond && this.#at(free) <= now - 1_000) free += 1;
+    return free;
+  }
+
+  /** When the next attempt may begin. */
+  nextAt(now: number): number {
+    return Math.max(now, this.#at(0) + 1_000);
+  }
+
+  /** Notes that one begins; false when it must not. */
+  begin(now: number): boolean {
+    if (this.#at(0) > now - 1_000) return false;
+    this.#begun[this.#next] = now;
+    this.#next = (this.#next + 1) % this.#perSecond;
+    return true;
+  }
+
+  #at(offset: number): number {
+    return this.#begun[(this.#next + offset) % this.#perSecond] ?? Number.NEGATIVE_INFINITY;
+  }
+}

@@ -1,0 +1,36 @@
+// Tells who waits for a notification that something of it has settled.
+
+import type { Clock } from '../clock.ts';
+
+export class SettledSignal {
+  readonly #waiting = new Map<string, AbortController>();
+  #isClosed = false;
+
+  /** Something of this notification has reached the parent, is held, dead or cancelled. */
+  tell(notificationId: string): void {
+    this.#waiting.get(notificationId)?.abort();
+    this.#waiting.delete(notificationId);
+  }
+
+  /** Lets everybody go, now and from now on. */
+  close(): void {
+    this.#isClosed = true;
+    for (const id of this.#waiting.keys()) this.tell(id);
+  }
+
+  /**
+   * Asks `isSettled` now and each time something of the notification has settled; gives its last answer after `ms`, or at
+   * the end of the service.
+   */
+  async until(notificationId: string, clock: Clock, ms: number, isSettled: () => Promise<boolean>): Promise<boolean> {
+    const endsAt = clock.now() + ms;
+    for (;;) {
+      // Before asking, so that what settles during the question is not missed.
+      const told = this.#waiting.get(notificationId) ?? new AbortController();
+      this.#waiting.set(notificationId, told);
+      if (await isSettled()) return true;
+      if (this.#isClosed || clock.now() >= endsAt) return false;
+      await clock.sleep(endsAt - clock.now(), told.signal);
+    }
+  }
+}
