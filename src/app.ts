@@ -17,6 +17,7 @@ import type { Wait } from './conversations/conversation.ts';
 import { listConversations, setReachability } from './conversations/conversation-store.ts';
 import { createServiceUrlPolicy } from './conversations/service-url-policy.ts';
 import { openWait } from './conversations/subscription-store.ts';
+import type { Readiness } from './http/open-routes.ts';
 import { createHttpServer, type HttpServices } from './http/server.ts';
 import type { Logger } from './logger.ts';
 import { loadManifests } from './manifest/render-manifest.ts';
@@ -24,7 +25,7 @@ import { createDeliveryEngine, type DeliveryEngine } from './notifications/deliv
 import { reopenForWait } from './notifications/held-store.ts';
 import { adoptUnclaimed, createInbox } from './notifications/inbox.ts';
 import { hastenLane, wakeLanes } from './notifications/lane-store.ts';
-import { type Database, openDatabase } from './storage/database.ts';
+import { type Database, openDatabase, probeWrite } from './storage/database.ts';
 import { transact } from './storage/transact.ts';
 
 export type App = {
@@ -67,6 +68,7 @@ export async function createApp(options: AppOptions): Promise<App> {
 
   const stop = async (delayMs: number): Promise<void> => {
     state.stopping = true;
+    server.drain();
     // Load balancers see that it is not ready, and go elsewhere, while requests are still served.
     await clock.sleep(delayMs, new AbortController().signal);
     engine.release();
@@ -147,16 +149,31 @@ function createServices({ config, logger, clock, db, bot, engine, isStopping }: 
     notifications: engine,
     listConversations: (page) => listConversations(db, page),
     manifestFile: (file) => manifests.get(file),
-    isReady: async () => {
-      if (isStopping()) return { ready: false, reason: 'stopping' };
-      try {
-        await db.selectFrom('lanes').select('run_at').limit(1).execute();
-        return { ready: true };
-      } catch (error) {
-        logger.error({ err: error }, 'the database does not answer');
-        return { ready: false, reason: 'storage' };
-      }
-    },
+    isReady: createReadiness(db, clock, logger, isStopping),
+  };
+}
+
+/** A look at whether anything can be stored; anybody may ask, so one look a second is shared. */
+function createReadiness(db: Database, clock: Clock, logger: Logger, isStopping: () => boolean) {
+  const goodForMs = 1_000;
+  let lookedAt = Number.NEGATIVE_INFINITY;
+  let look = Promise.resolve(false);
+  const lookAtStorage = async (): Promise<boolean> => {
+    try {
+      await probeWrite(db, clock.now());
+      return true;
+    } catch (error) {
+      logger.error({ err: error }, 'the storage takes nothing');
+      return false;
+    }
+  };
+  return async (): Promise<Readiness> => {
+    if (isStopping()) return { ready: false, reason: 'The service is stopping.' };
+    if (clock.now() - lookedAt >= goodForMs) {
+      lookedAt = clock.now();
+      look = lookAtStorage();
+    }
+    return (await look) ? { ready: true } : { ready: false, reason: 'The storage takes nothing: see DATA_DIR.' };
   };
 }
 

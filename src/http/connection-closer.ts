@@ -8,6 +8,8 @@ export type ConnectionCloser = {
   readonly watch: (res: ServerResponse) => void;
   /** Work that goes on after an answer; a stop waits for it like for a request. */
   readonly track: (work: Promise<void>) => void;
+  /** Still serves, but asks each client not to use its connection again: none is idle when `stop` closes them. */
+  readonly drain: () => void;
   readonly stop: (graceMs: number) => Promise<void>;
 };
 
@@ -17,10 +19,11 @@ export function createConnectionCloser(
 ): ConnectionCloser {
   const responses = new Set<ServerResponse>();
   const works = new Set<Promise<void>>();
+  let isDraining = false;
   let stopped: Promise<void> | undefined;
 
   const watch = (res: ServerResponse): void => {
-    if (stopped !== undefined) res.setHeader('Connection', 'close');
+    if (isDraining) res.setHeader('Connection', 'close');
     responses.add(res);
     res.once('close', () => {
       responses.delete(res);
@@ -39,9 +42,6 @@ export function createConnectionCloser(
       server.close(() => resolve());
     });
     server.closeIdleConnections();
-    for (const res of responses) {
-      if (!res.headersSent) res.setHeader('Connection', 'close');
-    }
     const finished = closed.then(() => Promise.all(works)).then(() => undefined);
     let timer: NodeJS.Timeout | undefined;
     const graceOver = new Promise<void>((resolve) => {
@@ -53,7 +53,17 @@ export function createConnectionCloser(
     await closed;
   };
 
-  const stop = (graceMs: number): Promise<void> => (stopped ??= close(graceMs));
+  const drain = (): void => {
+    isDraining = true;
+    for (const res of responses) {
+      if (!res.headersSent) res.setHeader('Connection', 'close');
+    }
+  };
 
-  return { isStopping: () => stopped !== undefined, watch, track, stop };
+  const stop = (graceMs: number): Promise<void> => {
+    drain();
+    return (stopped ??= close(graceMs));
+  };
+
+  return { isStopping: () => stopped !== undefined, watch, track, drain, stop };
 }

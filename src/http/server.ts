@@ -53,6 +53,8 @@ type HttpServerOptions = {
 export type HttpServer = {
   /** Resolves with the port in use (0 picks a free one); rejects where it cannot be had. */
   readonly listen: (port: number, host: string) => Promise<{ port: number }>;
+  /** Still serves, but keeps no connection for a further request. */
+  readonly drain: () => void;
   /** Takes no new connection, lets running requests finish for up to `graceMs`, then closes what is left. */
   readonly stop: (graceMs: number) => Promise<void>;
 };
@@ -79,7 +81,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     answerError(error, res, requestContextOf(req));
   });
   mountRoutes(server, options, closer);
-  return { listen: (port, host) => listen(server, port, host), stop: closer.stop };
+  return { listen: (port, host) => listen(server, port, host), drain: closer.drain, stop: closer.stop };
 }
 
 // Longer than the idle timeout of common load balancers (60 s), so that it is never this side that closes a

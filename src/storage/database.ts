@@ -4,6 +4,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Kysely, type Migration, Migrator, type SqliteDatabase, type SqliteStatement, SqliteDialect } from 'kysely';
 import Libsql from 'libsql';
+import { AppError } from '../errors.ts';
 import * as initial from './migrations/0001-initial.ts';
 import type { Schema } from './schema.ts';
 
@@ -70,6 +71,7 @@ function cacheStatements(sqlite: Libsql.Database): SqliteDatabase {
         return known;
       }
       const statement = adaptStatement(sqlite.prepare(sql));
+      if (sql === 'rollback') return skipWithoutTransaction(sqlite, statement);
       statements.set(sql, statement);
       const oldest = statements.keys().next().value;
       if (statements.size > cachedStatements && oldest !== undefined) statements.delete(oldest);
@@ -96,10 +98,49 @@ function closeSqlite(sqlite: Libsql.Database): void {
 function adaptStatement(statement: Libsql.Statement): SqliteStatement {
   return {
     reader: statement.reader,
-    all: (parameters) => statement.all(parameters),
-    run: (parameters) => statement.run(parameters),
+    all: (parameters) => named(() => statement.all(parameters)),
+    run: (parameters) => named(() => statement.run(parameters)),
     iterate: (parameters) => statement.iterate(parameters),
   };
+}
+
+/** A full disk makes SQLite roll back by itself; a second rollback would fail, and hide why. */
+function skipWithoutTransaction(sqlite: Libsql.Database, rollback: SqliteStatement): SqliteStatement {
+  return {
+    ...rollback,
+    run: (parameters) => (sqlite.inTransaction ? rollback.run(parameters) : { changes: 0, lastInsertRowid: 0 }),
+  };
+}
+
+/** A disk that takes nothing is no fault of whoever asks: it is told as such, and may pass. */
+function named<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw isDiskTrouble(error) ? storageUnavailable(error) : error;
+  }
+}
+
+/** sqlite.org/rescode.html */
+function isDiskTrouble(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return /^SQLITE_(FULL|IOERR|READONLY|CANTOPEN|NOMEM|PROTOCOL)/.test(code);
+}
+
+function storageUnavailable(cause: unknown): AppError {
+  return new AppError('unavailable', 'The storage takes nothing now: the disk of DATA_DIR is full or failing.', {
+    cause,
+    headers: { 'Retry-After': '30' },
+  });
+}
+
+/** Writes a row and waits for its commit. Rejects where nothing can be stored now: a look that only reads would not see it. */
+export async function probeWrite(db: Database, now: number): Promise<void> {
+  await db
+    .insertInto('write_probe')
+    .values({ id: 1, at: now })
+    .onConflict((conflict) => conflict.column('id').doUpdateSet({ at: now }))
+    .execute();
 }
 
 async function migrate(db: Database): Promise<void> {

@@ -136,7 +136,11 @@ type IdempotencyKeyTable = {
   expires_at: number;
 };
 
+/** One row, written to see whether anything can be written. */
+type WriteProbeTable = { id: number; at: number };
+
 export type Schema = {
+  write_probe: WriteProbeTable;
   idempotency_keys: IdempotencyKeyTable;
   conversations: ConversationTable;
   waits: WaitTable;

@@ -19,6 +19,25 @@ async function startSlowServer(): Promise<{ server: TestServer; turnBegun: Promi
   return { server, turnBegun: begun.passed, endTurn: end.open };
 }
 
+describe('drain', () => {
+  it('still serves, on new connections too, and keeps none for a further request', async () => {
+    const server = await startTestServer();
+    const socket = connect(server.port, '127.0.0.1');
+    socket.write('GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n');
+    await once(socket, 'data');
+    server.drain();
+    const closed = once(socket, 'close');
+    let received = '';
+    socket.on('data', (chunk) => (received += chunk.toString()));
+    socket.write('GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n');
+    await expect(closed).resolves.toEqual([false]);
+    expect(received).toMatch(/^HTTP\/1\.1 200 /);
+    expect(received).toMatch(/\r\nconnection: close\r\n/i);
+    const fresh = await server.get('/health/live');
+    expect([fresh.status, fresh.headers.get('connection')]).toEqual([200, 'close']);
+  });
+});
+
 describe('stop', () => {
   it('lets a running request finish and asks its client not to come back', async () => {
     const { server, turnBegun, endTurn } = await startSlowServer();

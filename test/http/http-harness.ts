@@ -15,6 +15,7 @@ export type TestServer = {
   readonly url: string;
   readonly port: number;
   readonly log: LogLine[];
+  readonly drain: () => void;
   readonly stop: (graceMs?: number) => Promise<void>;
   readonly get: (path: string, init?: RequestInit) => Promise<Response>;
   /** Posts `body` as JSON; a string or bytes go out as they are. */
@@ -70,6 +71,7 @@ export async function createSharedTestServer(
     url,
     port,
     log,
+    drain: () => server.drain(),
     stop: (graceMs = 0) => server.stop(graceMs),
     get,
     post: (path, body, headers = {}) =>

@@ -6,6 +6,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await createNotificationTables(db);
   await createDeliveryTables(db);
   await createIdempotencyTable(db);
+  await createProbeTable(db);
   await createIndexes(db);
 }
 
@@ -126,6 +127,14 @@ async function createIdempotencyTable(db: Kysely<unknown>): Promise<void> {
     .addColumn('answer', 'text', (column) => column.notNull())
     .addColumn('expires_at', 'bigint', (column) => column.notNull())
     .addPrimaryKeyConstraint('idempotency_keys_key', ['credential', 'key'])
+    .execute();
+}
+
+async function createProbeTable(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('write_probe')
+    .addColumn('id', 'integer', (column) => column.primaryKey())
+    .addColumn('at', 'bigint', (column) => column.notNull())
     .execute();
 }
 
