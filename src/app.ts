@@ -125,7 +125,7 @@ function createServices({ config, logger, clock, db, bot, engine, isStopping }: 
     db,
     clock,
     logger,
-    inbox: createInbox(db, clock.now),
+    inbox: createInbox({ db, now: clock.now, onSettled: engine.tellSettled }),
     openWait: async (wait: Wait) => {
       await openWatchedWait(db, wait, clock.now());
       engine.wake();

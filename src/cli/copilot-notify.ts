@@ -1,11 +1,13 @@
 #!/usr/bin/env node
-// The command line: starts the service, checks its settings, sends a notification and tells what became of one.
+// The command line: starts the service, checks its settings, sends a notification and tells what became of one, lists
+// deliveries and tries them again.
 
 import 'dotenv/config';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { parseArgs } from 'node:util';
 import { checkSettings } from './check-settings.ts';
+import { cancelNotification, listDeliveries, retryDeliveries } from './deliveries.ts';
 import { sendNotification, showNotification } from './notify.ts';
 
 const help = `copilot-notify: push messages into Copilot Studio conversations
@@ -18,6 +20,11 @@ const help = `copilot-notify: push messages into Copilot Studio conversations
       --keep-open                      leave an open wait open
       --expires-at TIME                RFC 3339, such as 2026-01-31T12:00:00Z
   copilot-notify status ID             tell what became of a notification
+  copilot-notify cancel ID             take a notification back, as far as nobody has it yet
+  copilot-notify deliveries            list deliveries: how they stand, and why
+      --status S --reason R            only these, such as --status dead --reason rejected
+  copilot-notify retry ID              try a dead or held delivery again (an ID that begins with a dash comes last,
+                                       after --); instead of ID: --status dead or held, with --reason or without
 
   --url URL   where the service is (default http://localhost:3978)
   --key KEY   API key secret (default: NOTIFY_API_KEY)
@@ -47,6 +54,12 @@ async function run(args: string[]): Promise<number> {
       return sendNotification(target, values, write);
     case 'status':
       return showNotification(target, rest[0], write);
+    case 'cancel':
+      return cancelNotification(target, rest[0], write);
+    case 'deliveries':
+      return listDeliveries(target, values, write);
+    case 'retry':
+      return retryDeliveries(target, rest[0], values, write);
     default:
       process.stderr.write(`Unknown command ${command}.\n\n${help}`);
       return 2;
@@ -66,6 +79,8 @@ function readArguments(args: string[]) {
         text: { type: 'string' },
         'keep-open': { type: 'boolean' },
         'expires-at': { type: 'string' },
+        status: { type: 'string' },
+        reason: { type: 'string' },
         url: { type: 'string' },
         key: { type: 'string' },
         help: { type: 'boolean', short: 'h' },

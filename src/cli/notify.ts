@@ -37,7 +37,7 @@ export async function sendNotification(
     ...(options['keep-open'] === true && { keepOpen: true }),
     ...(options['expires-at'] !== undefined && { expiresAt: options['expires-at'] }),
   };
-  return callService(target, '/api/notify', write, JSON.stringify(body));
+  return callService(target, '/api/notify', write, { body: JSON.stringify(body) });
 }
 
 /** Writes what became of a notification. Returns the exit code: 0 found, 1 not found or refused, 2 wrong arguments. */
@@ -53,11 +53,19 @@ export async function showNotification(
   return callService(target, `/api/notifications/${encodeURIComponent(id)}`, write);
 }
 
-async function callService(
+type Call = {
+  /** Posted, where there is one. */
+  readonly body?: string;
+  /** What is written of the text of a good answer; default is all of it. */
+  readonly show?: (text: string) => string;
+};
+
+/** Asks the service and writes what it answers. Returns the exit code: 0 done, 1 refused, 2 wrong key. */
+export async function callService(
   target: Target,
   path: string,
   write: (text: string) => void,
-  body?: string,
+  { body, show = indent }: Call = {},
 ): Promise<number> {
   if (target.key === '') {
     write('No API key: give --key or set NOTIFY_API_KEY to a secret of NOTIFY_API_KEYS.\n');
@@ -78,7 +86,7 @@ async function callService(
       ...(body !== undefined && { method: 'POST', body }),
     });
     const text = await answer.text();
-    write(`${answer.ok ? '' : `${answer.status} `}${indent(text)}\n`);
+    write(answer.ok ? `${show(text)}\n` : `${answer.status} ${indent(text)}\n`);
     return answer.ok ? 0 : 1;
   } catch (error) {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);

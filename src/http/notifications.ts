@@ -47,7 +47,9 @@ export function createNotifyHandler(options: NotificationOptions) {
     const statusUrl = `${publicUrl}/api/notifications/${encodeURIComponent(accepted.id)}`;
     const answer = { ...accepted, statusUrl, expiresAt: new Date(accepted.expiresAt).toISOString() };
     const waitMs = readWait(req);
-    const settled = waitMs === undefined ? undefined : await notifications.settledWithin(accepted.id, waitMs);
+    // A broadcast that is still being spread is not waited for: each delivery would be counted anew.
+    const isWaitedFor = waitMs !== undefined && accepted.recipients !== null;
+    const settled = !isWaitedFor ? undefined : await notifications.settledWithin(accepted.id, waitMs);
     if (!settled) return sendJson(res, 202, answer, headers);
     const { status, recipients, counts } = settled;
     sendJson(res, 200, { ...answer, status, recipients, counts }, { ...headers, 'Preference-Applied': 'wait' });

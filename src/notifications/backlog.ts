@@ -14,8 +14,9 @@ export class Backlog {
   readonly #db: Database;
   readonly #clock: Pick<Clock, 'now'>;
   readonly #most: number;
-  #count = 0;
+  #counted: Promise<number> = Promise.resolve(0);
   #countedAt = Number.NEGATIVE_INFINITY;
+  #added = 0;
 
   /** `most`: deliveries on their way, and notifications that wait for their first recipient. */
   constructor(db: Database, clock: Pick<Clock, 'now'>, most: number) {
@@ -29,14 +30,14 @@ export class Backlog {
     if ((await this.#size()) < this.#most) return;
     throw new AppError(
       'unavailable',
-      `More than ${this.#most} notifications are on their way (MAX_PENDING). Try again later: nothing was accepted.`,
+      `${this.#most} or more notifications are on their way (MAX_PENDING). Try again later: nothing was accepted.`,
       { headers: { 'Retry-After': String(retryAfterSeconds) } },
     );
   }
 
-  /** One notification more, with so many deliveries. */
-  add(recipients: number): void {
-    this.#count += Math.max(1, recipients);
+  /** So many deliveries more, or one notification that waits for its first. */
+  add(count: number): void {
+    this.#added += count;
   }
 
   /** A broadcast takes at most half of the room: the other half stays for everybody else. */
@@ -46,9 +47,17 @@ export class Backlog {
 
   async #size(): Promise<number> {
     const now = this.#clock.now();
-    if (now - this.#countedAt < countedForMs) return this.#count;
-    this.#countedAt = now;
-    this.#count = (await countOpenDeliveries(this.#db)) + (await countWaiting(this.#db, now));
-    return this.#count;
+    if (now - this.#countedAt >= countedForMs) {
+      this.#countedAt = now;
+      this.#added = 0;
+      this.#counted = this.#count(now);
+      // Nobody may be waiting for it when it fails: the next one to ask counts again.
+      this.#counted.catch(() => (this.#countedAt = Number.NEGATIVE_INFINITY));
+    }
+    return (await this.#counted) + this.#added;
+  }
+
+  async #count(now: number): Promise<number> {
+    return (await countOpenDeliveries(this.#db)) + (await countWaiting(this.#db, now));
   }
 }

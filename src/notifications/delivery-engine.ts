@@ -51,6 +51,8 @@ export function createDeliveryEngine(options: DeliveryEngineOptions) {
     stop: async (): Promise<void> => {
       await Promise.all([worker.stop(), housekeeper.stop()]);
     },
+    /** Something of this notification has settled in a turn of the user. */
+    tellSettled: (notificationId: string): void => settled.tell(notificationId),
     /** Something may be due: look now. */
     wake: (): void => worker.wake(),
   };
@@ -67,7 +69,7 @@ function createParts(options: DeliveryEngineOptions) {
   const rates = config.conversationSendRates;
   const lane = { ...options, gates, rates, pushWhenClosed: config.pushWhenClosed, onSettled };
   const work = (lease: Lease, stopping: AbortSignal): Promise<void> => workOffLane({ ...lane, stopping }, lease);
-  const worker = new DeliveryWorker({ db, clock, logger, gates, backlog, work });
+  const worker = new DeliveryWorker({ db, clock, logger, gates, backlog, onSettled, work });
   const housekeeper = new Housekeeper({ ...options, ...config, onSettled });
   return { gates, backlog, settled, worker, housekeeper };
 }
@@ -83,7 +85,7 @@ function createSenderDesk({ db, clock }: DeliveryEngineOptions, { backlog, settl
     accept: async (sender: string, request: NotifyRequest, repeat: Repeat | undefined) => {
       await backlog.checkRoom();
       const accepted = await acceptNotification(db, sender, request, now(), repeat);
-      if (!accepted.replayed) backlog.add(accepted.recipients ?? 0);
+      if (!accepted.replayed) backlog.add(Math.max(1, accepted.recipients ?? 1));
       worker.wake();
       return accepted;
     },
@@ -102,6 +104,7 @@ function createSenderDesk({ db, clock }: DeliveryEngineOptions, { backlog, settl
     cancel: async (id: string): Promise<NotificationView | undefined> => {
       if (!(await cancelNotification(db, id, now()))) return undefined;
       settled.tell(id);
+      worker.wake();
       return findNotificationView(db, id, now());
     },
   };

@@ -1,6 +1,7 @@
 // Stored deliveries and their attempts. What changes a delivery in work goes through the lease of its lane.
 
 import { createHash } from 'node:crypto';
+import { isOpen } from '../storage/conditions.ts';
 import type { Database } from '../storage/database.ts';
 import type { DeliveryRow } from '../storage/schema.ts';
 import { transact } from '../storage/transact.ts';
@@ -66,7 +67,7 @@ export async function findHead(db: Database, conversationId: string, now: number
     .selectFrom('deliveries')
     .selectAll()
     .where('conversation_id', '=', conversationId)
-    .where('state', 'in', ['pending', 'sending'])
+    .where(isOpen)
     .where('send_at', '<=', now)
     .orderBy('seq')
     .limit(1)
@@ -79,7 +80,7 @@ export type DeliveryChange =
   | { readonly state: 'delivered' }
   | { readonly state: 'pending'; readonly runAt: number }
   | { readonly state: 'pending'; readonly runAt: number; readonly step: 'end'; readonly waitId: string }
-  | { readonly state: 'held' | 'dead'; readonly reason: string; readonly reasonText: string };
+  | { readonly state: 'held' | 'dead' | 'cancelled'; readonly reason: string; readonly reasonText: string };
 
 export type Settlement = {
   readonly change: DeliveryChange;
@@ -124,21 +125,39 @@ export async function settleDelivery(
     if (!(await holdsLease(trx, lease))) return false;
     if (attempt) await insertAttempt(trx, delivery, attempt);
     const attempts = delivery.attempts + (attempt ? 1 : 0);
+    // Taken back while it was in flight, and the attempt has failed: there is no other.
+    const isOver = change.state === 'pending' && !('step' in change) && (await isCancelled(trx, delivery));
     await trx
       .updateTable('deliveries')
-      .set({ ...columnsOf(change, now), attempts })
+      .set({ ...columnsOf(isOver ? cancelled : change, now), attempts })
       .where('id', '=', delivery.id)
       .execute();
     return true;
   });
 }
 
+async function isCancelled(db: Database, { notificationId, step }: Delivery): Promise<boolean> {
+  const row = await db
+    .selectFrom('notifications')
+    .select('cancelled_at')
+    .where('id', '=', notificationId)
+    .executeTakeFirst();
+  return step === 'message' && row !== undefined && row.cancelled_at !== null;
+}
+
+/** Why a delivery was cancelled, as it is stored. */
+export const cancelled = {
+  state: 'cancelled',
+  reason: 'cancelled',
+  reasonText: 'Its sender has cancelled it.',
+} as const;
+
 /** Deliveries that are still to be pushed. */
 export async function countOpenDeliveries(db: Database): Promise<number> {
   const row = await db
     .selectFrom('deliveries')
     .select(({ fn }) => fn.countAll<number>().as('count'))
-    .where('state', 'in', ['pending', 'sending'])
+    .where(isOpen)
     .executeTakeFirstOrThrow();
   return row.count;
 }
@@ -189,6 +208,7 @@ function columnsOf(change: DeliveryChange, now: number) {
         forced: 0,
       };
     case 'dead':
+    case 'cancelled':
       return { state: change.state, reason: change.reason, reason_text: change.reasonText, settled_at: now };
   }
 }

@@ -1,5 +1,6 @@
 // What senders and operators see of deliveries: state, reason in words, every attempt. Never a text.
 
+import { isNotDelivered, isOpen } from '../storage/conditions.ts';
 import type { Database } from '../storage/database.ts';
 import type { AttemptRow, DeliveryRow } from '../storage/schema.ts';
 import type { DeliveryState } from './notification.ts';
@@ -66,12 +67,23 @@ export async function findDeliveryView(db: Database, id: string): Promise<Delive
   return view;
 }
 
+/** The index that finds them; nearly all that are neither are delivered, and found by their order. */
+const conditionOf: Partial<Record<DeliveryState, typeof isOpen>> = {
+  pending: isOpen,
+  sending: isOpen,
+  held: isNotDelivered,
+  dead: isNotDelivered,
+  cancelled: isNotDelivered,
+};
+
 /** The query of the deliveries that a filter means. */
 export function filterDeliveries(db: Database, filter: DeliveryFilter) {
   const { id, status, reason, notificationId, conversationId } = filter;
   let query = db.selectFrom('deliveries').selectAll();
   if (id !== undefined) query = query.where('id', '=', id);
   if (status !== undefined) query = query.where('state', '=', status);
+  const condition = status && conditionOf[status];
+  if (condition) query = query.where(condition);
   if (reason !== undefined) query = query.where('reason', '=', reason);
   if (notificationId !== undefined) query = query.where('notification_id', '=', notificationId);
   if (conversationId !== undefined) query = query.where('conversation_id', '=', conversationId);

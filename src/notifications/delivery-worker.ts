@@ -24,6 +24,7 @@ type WorkerOptions = {
   readonly logger: Logger;
   readonly gates: ParentGates;
   readonly backlog: Backlog;
+  readonly onSettled: (notificationId: string) => void;
   /** Works off one leased lane until nothing is due in it, or `stopping` fires. */
   readonly work: (lease: Lease, stopping: AbortSignal) => Promise<void>;
 };
@@ -77,10 +78,10 @@ export class DeliveryWorker {
   }
 
   async #round(): Promise<void> {
-    const { db, clock, backlog } = this.#options;
+    const { db, clock } = this.#options;
     // Before looking, so that a wake-up during the look is not missed.
     this.#wakeUp = new AbortController();
-    const expanded = (await backlog.hasRoomToExpand()) && (await expandNext(db, clock.now()));
+    const expanded = await this.#expand();
     const parents = await listDueParents(db);
     const leases = await this.#claim(parents);
     for (const lease of leases) this.#take(lease);
@@ -90,6 +91,17 @@ export class DeliveryWorker {
       return;
     }
     await clock.sleep(this.#sleepTime(parents), AbortSignal.any([this.#wakeUp.signal, this.#stopping.signal]));
+  }
+
+  /** True when there may be more of it. */
+  async #expand(): Promise<boolean> {
+    const { db, clock, backlog, onSettled } = this.#options;
+    const page = (await backlog.hasRoomToExpand()) ? await expandNext(db, clock.now()) : undefined;
+    if (!page) return false;
+    backlog.add(page.recipients);
+    // The last page may find nobody, when all the others are settled already.
+    if (page.recipients === 0) onSettled(page.notificationId);
+    return true;
   }
 
   async #claim(parents: readonly DueParent[]): Promise<Lease[]> {

@@ -21,16 +21,19 @@ export async function expandFirst(trx: Database, notification: Notification, now
   return { recipients, expandedTo: findCursor(ids) };
 }
 
-/** One further page of the oldest notification that has not reached everybody. False when there is none. */
-export async function expandNext(db: Database, now: number): Promise<boolean> {
+/** A page of a broadcast: how many deliveries it has brought. */
+export type Page = { readonly notificationId: string; readonly recipients: number };
+
+/** One further page of the oldest notification that has not reached everybody. Undefined when there is none. */
+export async function expandNext(db: Database, now: number): Promise<Page | undefined> {
   return transact(db, async (trx) => {
     const [oldest] = await listUnexpanded(trx, 1);
-    if (!oldest) return false;
+    if (!oldest) return undefined;
     const { notification, expandedTo } = oldest;
     const ids = await listNamed(trx, notification.to, expandedTo);
     const recipients = ids.length === 0 ? 0 : await addRecipients(trx, notification, ids, now);
     await saveExpansion(trx, notification.id, { recipients, expandedTo: findCursor(ids) });
-    return true;
+    return { notificationId: notification.id, recipients };
   });
 }
 

@@ -1,5 +1,6 @@
 // Deliveries that could not be pushed: found for a turn of the user, opened again for a wait, ended at their expiry.
 
+import { isHeld, isOpen } from '../storage/conditions.ts';
 import type { Database } from '../storage/database.ts';
 import { transact } from '../storage/transact.ts';
 import { parseDelivery } from './delivery-store.ts';
@@ -19,30 +20,44 @@ type HeldFor = {
 
 /** Held deliveries of a person at a parent, in whichever conversation they were held, oldest first. */
 export async function listHeld(db: Database, wanted: HeldFor, now: number, limit: number): Promise<Delivery[]> {
-  let query = db
+  const held = selectOf(db, wanted, now).where(isHeld);
+  // What the worker would hold in a moment, had it come to it.
+  const unreachable = selectOf(db, wanted, now)
+    .where(isOpen)
+    .where('deliveries.state', '=', 'pending')
+    .where('conversations.reachability', '!=', 'push');
+  const rows = [
+    ...(await held.orderBy('deliveries.seq').limit(limit).execute()),
+    ...(await unreachable.orderBy('deliveries.seq').limit(limit).execute()),
+  ];
+  return rows
+    .toSorted((a, b) => a.seq - b.seq)
+    .slice(0, limit)
+    .map(parseDelivery);
+}
+
+function selectOf(db: Database, wanted: HeldFor, now: number) {
+  // Two ways to the conversations, each by its index.
+  const conversations = db
     .selectFrom('conversations')
-    .innerJoin('deliveries', 'deliveries.conversation_id', 'conversations.id')
+    .select('id')
+    .where('id', '=', wanted.conversationId)
+    .union(
+      db
+        .selectFrom('conversations')
+        .select('id')
+        .where('user_key', '=', wanted.userKey)
+        .where('caller_app_id', '=', wanted.callerAppId)
+        .where('tenant_id', '=', wanted.tenantId),
+    );
+  let query = db
+    .selectFrom('deliveries')
+    .innerJoin('conversations', 'conversations.id', 'deliveries.conversation_id')
     .innerJoin('notifications', 'notifications.id', 'deliveries.notification_id')
     .selectAll('deliveries')
-    .where((where) =>
-      where.or([
-        where('conversations.id', '=', wanted.conversationId),
-        where.and([
-          where('conversations.user_key', '=', wanted.userKey),
-          where('conversations.caller_app_id', '=', wanted.callerAppId),
-          where('conversations.tenant_id', '=', wanted.tenantId),
-        ]),
-      ]),
-    )
+    .where('deliveries.conversation_id', 'in', conversations)
     .where('deliveries.expires_at', '>', now)
-    .where('deliveries.send_at', '<=', now)
-    .where((where) =>
-      where.or([
-        where('deliveries.state', '=', 'held'),
-        // What the worker would hold in a moment, had it come to it.
-        where.and([where('deliveries.state', '=', 'pending'), where('conversations.reachability', '!=', 'push')]),
-      ]),
-    );
+    .where('deliveries.send_at', '<=', now);
   const { subject, exceptSubject } = wanted;
   if (subject !== undefined) query = query.where('notifications.subject', '=', subject);
   if (exceptSubject !== undefined) {
@@ -50,8 +65,7 @@ export async function listHeld(db: Database, wanted: HeldFor, now: number, limit
       where.or([where('notifications.subject', 'is', null), where('notifications.subject', '!=', exceptSubject)]),
     );
   }
-  const rows = await query.orderBy('deliveries.seq').limit(limit).execute();
-  return rows.map(parseDelivery);
+  return query;
 }
 
 /** Opens again what was held in this conversation for this subject: a wait has been opened for it. */
@@ -61,7 +75,7 @@ export async function reopenForWait(db: Database, conversationId: string, subjec
     .updateTable('deliveries')
     .set({ state: 'pending', run_at: now, reason: null, reason_text: null })
     .where('conversation_id', '=', conversationId)
-    .where('state', '=', 'held')
+    .where(isHeld)
     .where('expires_at', '>', now)
     .where('notification_id', 'in', toSubject)
     .execute();
@@ -75,7 +89,7 @@ export async function reopenHeld(db: Database, lease: Lease, delivery: Delivery,
       .updateTable('deliveries')
       .set({ state: 'pending', run_at: now, reason: null, reason_text: null })
       .where('id', '=', delivery.id)
-      .where('state', '=', 'held')
+      .where(isHeld)
       .executeTakeFirst();
     return numUpdatedRows > 0n;
   });

@@ -44,11 +44,19 @@ export type Wanted = {
 
 const mostUnclaimed = 50;
 
-/** Builds the inboxes over the stored deliveries. `now` in epoch ms. */
-export function createInbox(db: Database, now: () => number): OpenInbox {
+type InboxOptions = {
+  readonly db: Database;
+  /** Epoch ms. */
+  readonly now: () => number;
+  /** Told of each notification that a turn has given. */
+  readonly onSettled: (notificationId: string) => void;
+};
+
+/** Builds the inboxes over the stored deliveries. */
+export function createInbox({ db, now, onSettled }: InboxOptions): OpenInbox {
   return (conversation) => {
     const leases: Leases = new Map();
-    return { take: (wanted) => take({ db, now, conversation, leases }, wanted) };
+    return { take: (wanted) => take({ db, now, onSettled, conversation, leases }, wanted) };
   };
 }
 
@@ -56,9 +64,7 @@ export function createInbox(db: Database, now: () => number): OpenInbox {
 type SharedLease = { readonly lease: Lease; users: number };
 type Leases = Map<string, SharedLease>;
 
-type TurnScope = {
-  readonly db: Database;
-  readonly now: () => number;
+type TurnScope = InboxOptions & {
   readonly conversation: Conversation;
   readonly leases: Leases;
 };
@@ -72,9 +78,10 @@ async function take(scope: TurnScope, { limit, ...subjects }: Wanted): Promise<I
   const held = await listHeld(db, { ...conversation, ...subjects, conversationId: conversation.id }, now(), limit);
   const items: InboxItem[] = [];
   for (const delivery of held) {
+    const notification = await getNotification(db, delivery.notificationId);
+    if (notification.isCancelled) continue;
     const shared = await leaseOnce(scope, delivery.conversationId);
     if (shared && (await beginAttempt(db, shared.lease, delivery, now()))) {
-      const notification = await getNotification(db, delivery.notificationId);
       items.push(createItem({ ...scope, shared }, delivery, notification));
     }
   }
@@ -102,7 +109,7 @@ async function releaseWhenUnused({ db, now, leases }: TurnScope, shared: SharedL
 type TakenScope = TurnScope & { readonly shared: SharedLease };
 
 function createItem(scope: TakenScope, delivery: Delivery, notification: Notification): InboxItem {
-  const { db, now, conversation, shared } = scope;
+  const { db, now, onSettled, conversation, shared } = scope;
   const startedAt = now();
   shared.users += 1;
   const recordOf = (outcome: SendOutcome) => ({
@@ -122,6 +129,7 @@ function createItem(scope: TakenScope, delivery: Delivery, notification: Notific
     renew: () => holdsLease(db, shared.lease, now() + leaseMs),
     given: async (outcome) => {
       await settle({ change: { state: 'delivered' }, attempt: recordOf(outcome) });
+      onSettled(notification.id);
       if ('subject' in notification.to) await endOnceSubscriptions(db, conversation, notification.to.subject);
     },
     putBack: (outcome) => {

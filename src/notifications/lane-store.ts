@@ -3,6 +3,7 @@
 
 import { sql } from 'kysely';
 import { v4 as createToken } from 'uuid';
+import { isOpen } from '../storage/conditions.ts';
 import type { Database } from '../storage/database.ts';
 import { transact } from '../storage/transact.ts';
 
@@ -153,6 +154,7 @@ export async function markInterrupted(db: Database, now: number, conversationId?
       interruptions: eb('interruptions', '+', 1),
       run_at: eb(eb(eb(ref('interruptions'), '*', ref('interruptions')), '*', interruptionDelayMs), '+', now),
     }))
+    .where(isOpen)
     .where('state', '=', 'sending');
   if (conversationId !== undefined) query = query.where('conversation_id', '=', conversationId);
   await query.execute();
@@ -167,6 +169,7 @@ export async function hastenLane(db: Database, conversationId: string, now: numb
     .updateTable('deliveries')
     .set({ run_at: now })
     .where('conversation_id', '=', conversationId)
+    .where(isOpen)
     .where('state', '=', 'pending')
     .where('send_at', '<=', now)
     .executeTakeFirst();
@@ -192,7 +195,11 @@ export async function listDueParents(db: Database): Promise<DueParent[]> {
 
 /** The head of the queue alone decides: what comes after it waits for it, also while it waits for its next attempt. */
 async function findNextRunAt(db: Database, conversationId: string, now: number): Promise<number | undefined> {
-  const open = db.selectFrom('deliveries').where('conversation_id', '=', conversationId).where('state', '=', 'pending');
+  const open = db
+    .selectFrom('deliveries')
+    .where('conversation_id', '=', conversationId)
+    .where(isOpen)
+    .where('state', '=', 'pending');
   const head = await open
     .select(['run_at', 'wait_id'])
     .where('send_at', '<=', now)

@@ -1,5 +1,6 @@
 // Stored notifications.
 
+import { isWaiting } from '../storage/conditions.ts';
 import type { Database } from '../storage/database.ts';
 import type { NotificationRow } from '../storage/schema.ts';
 import type { Expanded } from './expand-notification.ts';
@@ -72,10 +73,9 @@ export async function listUnclaimed(
   const rows = await db
     .selectFrom('notifications')
     .selectAll()
-    .where('recipients', '=', 0)
+    .where(isWaiting)
     .where('subject', '=', subject)
     .where('expires_at', '>', now)
-    .where('cancelled_at', 'is', null)
     .orderBy('accepted_at')
     .limit(limit)
     .execute();
@@ -87,7 +87,7 @@ export async function countWaiting(db: Database, now: number): Promise<number> {
   const row = await db
     .selectFrom('notifications')
     .select(({ fn }) => fn.countAll<number>().as('count'))
-    .where('recipients', '=', 0)
+    .where(isWaiting)
     .where('expires_at', '>', now)
     .executeTakeFirstOrThrow();
   return row.count;
@@ -99,7 +99,7 @@ export async function claimNotification(db: Database, id: string): Promise<boole
     .updateTable('notifications')
     .set({ recipients: 1 })
     .where('id', '=', id)
-    .where('recipients', '=', 0)
+    .where(isWaiting)
     .executeTakeFirst();
   return numUpdatedRows > 0n;
 }
@@ -114,6 +114,7 @@ export function parseNotification(row: NotificationRow): Notification {
     ...(row.result !== null && { result: JSON.parse(row.result) as NonNullable<Notification['result']> }),
     ...(row.metadata !== null && { metadata: JSON.parse(row.metadata) as NonNullable<Notification['metadata']> }),
     ...(row.send_at > 0 && { sendAt: row.send_at }),
+    ...(row.cancelled_at !== null && { isCancelled: true }),
     keepOpen: row.keep_open === 1,
     acceptedAt: row.accepted_at,
     expiresAt: row.expires_at,

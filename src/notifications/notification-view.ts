@@ -6,8 +6,11 @@ import { countNothing, type DeliveryCounts, type DeliveryView, viewDeliveries } 
 import type { DeliveryState, Notification } from './notification.ts';
 import { parseNotification } from './notification-store.ts';
 
-/** `waiting`: nobody waits for the subject yet; `expired`: nobody ever did. Else the state furthest from settled. */
-type NotificationStatus = 'waiting' | 'expired' | DeliveryState;
+/**
+ * `waiting`: nobody waits for the subject yet; `expired`: nobody ever did; `forgotten`: its deliveries are purged. Else the
+ * state furthest from settled.
+ */
+type NotificationStatus = 'waiting' | 'expired' | 'forgotten' | DeliveryState;
 
 type NotificationSummary = {
   readonly id: string;
@@ -97,5 +100,6 @@ function statusOf(row: NotificationRow, counts: DeliveryCounts, now: number): No
   const furthest = order.find((state) => counts[state] > 0);
   if (furthest) return furthest;
   if (row.cancelled_at !== null) return 'cancelled';
+  if (row.recipients > 0) return 'forgotten';
   return row.expires_at <= now ? 'expired' : 'waiting';
 }

@@ -8,6 +8,8 @@ export type Notification = NotifyRequest & {
   readonly id: string;
   readonly sender: string;
   readonly acceptedAt: number;
+  /** Its sender has taken it back: nothing of it is begun any more. */
+  readonly isCancelled?: boolean;
 };
 
 /** `sending` falls back to `pending` when the lease of its worker ends. */

@@ -1,5 +1,6 @@
 // What an operator does with deliveries that went nowhere: try them again, or throw them away.
 
+import { isNotDelivered } from '../storage/conditions.ts';
 import type { Database } from '../storage/database.ts';
 import type { DeliveryRow } from '../storage/schema.ts';
 import { transact } from '../storage/transact.ts';
@@ -59,6 +60,13 @@ async function forEachChunk(
   for (;;) {
     const rows = await transact(db, async (trx) => {
       const chunk = await filterDeliveries(trx, filter)
+        .where(isNotDelivered)
+        .where(({ exists, selectFrom }) =>
+          // A conversation that is forgotten has no lane any more.
+          exists(
+            selectFrom('conversations').select('id').whereRef('conversations.id', '=', 'deliveries.conversation_id'),
+          ),
+        )
         .where('state', 'in', states)
         .where('seq', '>', last)
         .where('seq', '<=', end)

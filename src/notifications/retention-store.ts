@@ -1,6 +1,7 @@
 // What is kept only for a time. Each function does one bounded chunk and says how many rows it touched, so that the
 // event loop is never kept for long however much has come together.
 
+import { isHeld, mayExpire } from '../storage/conditions.ts';
 import type { Database } from '../storage/database.ts';
 import { transact } from '../storage/transact.ts';
 
@@ -12,7 +13,7 @@ export async function expireDeliveries(db: Database, now: number): Promise<strin
   const overdue = db
     .selectFrom('deliveries')
     .select('id')
-    .where('state', 'in', ['pending', 'held'])
+    .where(mayExpire)
     .where('step', '=', 'message')
     .where('expires_at', '<=', now)
     .limit(rowsPerChunk);
@@ -124,10 +125,7 @@ export function forgetConversations(db: Database, before: number): Promise<numbe
       .where(({ not, exists, selectFrom }) =>
         not(
           exists(
-            selectFrom('deliveries')
-              .select('id')
-              .whereRef('conversation_id', '=', 'conversations.id')
-              .where('state', '=', 'held'),
+            selectFrom('deliveries').select('id').whereRef('conversation_id', '=', 'conversations.id').where(isHeld),
           ),
         ),
       )

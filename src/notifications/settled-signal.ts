@@ -3,13 +3,12 @@
 import type { Clock } from '../clock.ts';
 
 export class SettledSignal {
-  readonly #waiting = new Map<string, AbortController>();
+  readonly #waiting = new Map<string, Set<AbortController>>();
   #isClosed = false;
 
-  /** Something of this notification has reached the parent, is held, dead or cancelled. */
+  /** Something of this notification has been delivered, is held, dead or cancelled. */
   tell(notificationId: string): void {
-    this.#waiting.get(notificationId)?.abort();
-    this.#waiting.delete(notificationId);
+    for (const told of this.#waiting.get(notificationId) ?? []) told.abort();
   }
 
   /** Lets everybody go, now and from now on. */
@@ -26,11 +25,27 @@ export class SettledSignal {
     const endsAt = clock.now() + ms;
     for (;;) {
       // Before asking, so that what settles during the question is not missed.
-      const told = this.#waiting.get(notificationId) ?? new AbortController();
-      this.#waiting.set(notificationId, told);
-      if (await isSettled()) return true;
-      if (this.#isClosed || clock.now() >= endsAt) return false;
-      await clock.sleep(endsAt - clock.now(), told.signal);
+      const told = this.#add(notificationId);
+      try {
+        if (await isSettled()) return true;
+        if (this.#isClosed || clock.now() >= endsAt) return false;
+        await clock.sleep(endsAt - clock.now(), told.signal);
+      } finally {
+        this.#remove(notificationId, told);
+      }
     }
+  }
+
+  #add(notificationId: string): AbortController {
+    const told = new AbortController();
+    const waiting = this.#waiting.get(notificationId) ?? new Set();
+    this.#waiting.set(notificationId, waiting.add(told));
+    return told;
+  }
+
+  #remove(notificationId: string, told: AbortController): void {
+    const waiting = this.#waiting.get(notificationId);
+    waiting?.delete(told);
+    if (waiting?.size === 0) this.#waiting.delete(notificationId);
   }
 }

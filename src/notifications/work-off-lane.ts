@@ -4,7 +4,7 @@ import type { Conversation } from '../conversations/conversation.ts';
 import { findConversation, setReachability } from '../conversations/conversation-store.ts';
 import { endOnceSubscriptions, endWait, findWait } from '../conversations/subscription-store.ts';
 import { attemptDelivery, type Judged, type Trial } from './attempt-delivery.ts';
-import { type DeliveryChange, findHead, settleDelivery } from './delivery-store.ts';
+import { cancelled, type DeliveryChange, findHead, settleDelivery } from './delivery-store.ts';
 import { endOverdueWait } from './end-overdue-wait.ts';
 import { reopenHeld } from './held-store.ts';
 import { holdsLease, type Lease, markInterrupted } from './lane-store.ts';
@@ -43,6 +43,9 @@ async function deliver(work: LaneWork, lease: Lease, conversation: Conversation,
   const early = decideWithoutSending(work, conversation, delivery);
   if (early) return settleWithoutSending(work, lease, delivery, early);
   const notification = await getNotification(db, delivery.notificationId);
+  if (notification.isCancelled && delivery.step === 'message') {
+    return settleWithoutSending(work, lease, delivery, cancelled);
+  }
   const wait = await findWait(db, conversation.id);
   if (delivery.step === 'end' && wait?.id !== delivery.waitId) {
     // That action has ended some other way after the message had arrived; a wait opened since then is another one.

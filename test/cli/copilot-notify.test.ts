@@ -20,14 +20,23 @@ describe('help', () => {
   it.each([[['--help']], [[]], [['-h']]])('%j tells the commands', async (args) => {
     const { code, out } = await run(args);
     expect(code).toBe(0);
-    for (const command of ['start', 'check', 'notify', 'status']) expect(out).toContain(`copilot-notify ${command}`);
+    for (const command of ['start', 'check', 'notify', 'status', 'cancel', 'deliveries', 'retry']) {
+      expect(out).toContain(`copilot-notify ${command}`);
+    }
   });
 
   it('--version tells the version', async () => {
     expect((await run(['--version'])).out).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 
-  it.each([[['dance']], [['notify', '--dance']], [['status']]])('%j is refused with exit code 2', async (args) => {
+  it.each([
+    [['dance']],
+    [['notify', '--dance']],
+    [['status']],
+    [['cancel']],
+    [['retry']],
+    [['retry', '--reason', 'x']],
+  ])('%j is refused with exit code 2', async (args) => {
     expect((await run(args)).code).toBe(2);
   });
 });
@@ -52,14 +61,14 @@ describe('check', () => {
   });
 });
 
-describe('notify and status', () => {
+describe('against a running service', () => {
   let skill: Skill;
   beforeAll(async () => {
     skill = await startSkill();
   });
   afterAll(() => skill.stop());
 
-  it('send a notification and tell what became of it', async () => {
+  it('notify and status: send a notification and tell what became of it', async () => {
     const conversation = skill.standIn.openConversation();
     await conversation.callAction('waitForNotification', { subject: 's' });
     const sent = await run(['notify', '--subject', 's', '--text', 'hello', '--url', skill.url, '--key', apiKey]);
@@ -69,6 +78,24 @@ describe('notify and status', () => {
     await skill.settled(id, 'delivered');
     const status = await run(['status', id, '--url', skill.url], { NOTIFY_API_KEY: apiKey });
     expect(JSON.parse(status.out)).toMatchObject({ id, status: 'delivered' });
+  });
+
+  it('deliveries, retry and cancel: list what is dead, try it again, take a notification back', async () => {
+    const target = ['--url', skill.url, '--key', apiKey];
+    await skill.standIn.openConversation().callAction('waitForNotification', { subject: 'dead' });
+    skill.standIn.faults.answerNext({ status: 400 });
+    const { body } = await skill.notify({ subject: 'dead', text: 'hello' });
+    const { deliveries } = await skill.settled(String(body['id']), 'dead');
+    const id = String(deliveries[0]?.id);
+    const listed = await run(['deliveries', '--status', 'dead', '--reason', 'rejected', ...target]);
+    expect(listed.out).toMatch(new RegExp(`^id .*\n${id} +dead +rejected +1 +400 +- +The parent refused`));
+    expect((await run(['retry', ...target, '--', id])).code).toBe(0);
+    await skill.settled(String(body['id']), 'delivered');
+    expect((await run(['retry', '--status', 'dead', ...target])).out).toContain('"retried": 0');
+    expect((await run(['deliveries', '--status', 'dead', ...target])).out).toBe('There are none.\n');
+    const waiting = await skill.notify({ subject: 'nobody', text: 'hello' });
+    const cancelled = await run(['cancel', String(waiting.body['id']), ...target]);
+    expect(JSON.parse(cancelled.out)).toMatchObject({ status: 'cancelled' });
   });
 
   it.each([

@@ -62,6 +62,32 @@ describe('GET /api/notifications/{id}', () => {
   });
 });
 
+describe('GET /api/notifications', () => {
+  it('gives the page that is asked for', async () => {
+    const list = vi.fn(async () => ({ items: [], nextCursor: 'n7' }));
+    const server = await startTestServer({ notifications: { list } });
+    const answer = await server.get('/api/notifications?limit=2&cursor=n9', { headers: credential });
+    expect(answer.status).toBe(200);
+    expect(await answer.json()).toEqual({ items: [], nextCursor: 'n7' });
+    expect(list).toHaveBeenCalledExactlyOnceWith({ limit: 2, cursor: 'n9' });
+    const refused = await server.get('/api/notifications?limit=many', { headers: credential });
+    expect(refused.status).toBe(400);
+    expect(await refused.json()).toMatchObject({ errors: [{ path: 'limit' }] });
+  });
+});
+
+describe('POST /api/notifications/{id}/cancel', () => {
+  it('gives the notification or 404', async () => {
+    const server = await startTestServer();
+    const found = await server.get('/api/notifications/n1/cancel', { method: 'POST', headers: credential });
+    expect(found.status).toBe(200);
+    expect(await found.json()).toMatchObject({ id: 'n1' });
+    const missing = await server.post('/api/notifications/n2/cancel', {}, credential);
+    expect(missing.status).toBe(404);
+    expect(await missing.json()).toMatchObject({ code: 'not_found' });
+  });
+});
+
 describe('GET /api/conversations', () => {
   it.each([
     ['', { limit: 50, cursor: undefined }],
@@ -96,6 +122,8 @@ describe('the credential of a sender', () => {
     ['POST', '/api/notify'],
     ['GET', '/api/notifications/n1'],
     ['HEAD', '/api/notifications/n1'],
+    ['GET', '/api/notifications'],
+    ['POST', '/api/notifications/n1/cancel'],
     ['GET', '/api/conversations'],
   ];
 

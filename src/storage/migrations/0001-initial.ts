@@ -144,7 +144,7 @@ async function createIndexes(db: Kysely<unknown>): Promise<void> {
     'create index conversations_by_age on conversations (last_seen_at)',
     'create index waits_by_subject on waits (subject, conversation_id)',
     'create index subscriptions_by_subject on subscriptions (subject, conversation_id)',
-    'create index notifications_without_recipient on notifications (subject, expires_at) where recipients = 0',
+    'create index notifications_waiting on notifications (subject, expires_at) where recipients = 0 and cancelled_at is null',
     'create index notifications_to_expand on notifications (id) where expanded_to is not null',
     'create index deliveries_by_notification on deliveries (notification_id, seq)',
     `create index deliveries_open on deliveries (conversation_id, seq) where state in ('pending', 'sending')`,

@@ -1,0 +1,17 @@
+// The conditions of partial indexes, word for word: with bound values (`state in (?, ?)`) no engine can tell that an
+// index covers them, and reads the whole table. A narrower condition is added beside one of these, never instead.
+
+import { type RawBuilder, sql, type SqlBool } from 'kysely';
+
+type Condition = RawBuilder<SqlBool>;
+
+/** Deliveries on their way (index deliveries_open). */
+export const isOpen: Condition = sql`deliveries.state in ('pending', 'sending')`;
+/** Deliveries that wait for a turn (index deliveries_held). */
+export const isHeld: Condition = sql`deliveries.state = 'held'`;
+/** Deliveries that end at their expiry (index deliveries_by_expiry). */
+export const mayExpire: Condition = sql`deliveries.state in ('pending', 'held')`;
+/** Deliveries that went nowhere, so far (index deliveries_not_delivered). */
+export const isNotDelivered: Condition = sql`deliveries.state in ('held', 'dead', 'cancelled')`;
+/** Notifications that nobody has, or wants, yet (index notifications_waiting). */
+export const isWaiting: Condition = sql`notifications.recipients = 0 and notifications.cancelled_at is null`;
