@@ -28,21 +28,22 @@ export type ActionStack = {
 
 /** An empty stack; `now` in milliseconds drives the idle expiry, which is checked whenever the stack is asked. */
 export function createActionStack(now: () => number): ActionStack {
-  const actions: Action[] = [];
+  /** The open ones, in order. */
+  const actions = new Set<Action>();
   let last: Action | undefined;
   const close = (action: Action, state: ActionView['state']): void => {
     action.state = state;
     last = action;
+    actions.delete(action);
   };
   const listOpen = (): Action[] => {
-    const open = actions.filter((action) => action.state === 'open');
-    for (const action of open) if (now() - action.activeAt > idleLimitMs) close(action, 'expired');
-    return open.filter((action) => action.state === 'open');
+    for (const action of actions) if (now() - action.activeAt > idleLimitMs) close(action, 'expired');
+    return [...actions];
   };
   return {
     open(name, type) {
       last = { name, type, state: 'open', activeAt: now() };
-      actions.push(last);
+      actions.add(last);
     },
     findOpen: () => listOpen().at(-1),
     touch() {

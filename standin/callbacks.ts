@@ -3,19 +3,21 @@
 
 import { verifyCallbackToken, type CallbackVerifier } from './callback-token.ts';
 import { isActivity, type OpenedConversation } from './conversation.ts';
+import { answerFault, delayAnswer } from './fault-answers.ts';
 import { answerError, answerJson, type Answer, type Request, type Route } from './server.ts';
-import type { Activity, FaultAnswer } from './types.ts';
+import type { Activity, FaultRule } from './types.ts';
 import { pickShownClaims, type WireLog } from './wire-log.ts';
 
 export type CallbackParts = {
   readonly botId: string;
   readonly verifier: CallbackVerifier;
   readonly findConversation: (id: string) => OpenedConversation | undefined;
-  readonly takeFault: () => FaultAnswer | undefined;
+  readonly takeFault: (conversationId: string) => FaultRule | undefined;
   readonly closedStatus: 404 | 403 | 410 | 500;
   readonly emptyBody: boolean;
   readonly newActivityId: () => string;
   readonly wire: WireLog;
+  readonly stopSignal: AbortSignal;
 };
 
 type Outcome = {
@@ -68,14 +70,26 @@ export function recordCallback(wire: WireLog, request: Request, status: number, 
 async function handleCallback(parts: CallbackParts, request: Request): Promise<Outcome> {
   const verdict = await verifyCallbackToken(parts.verifier, readBearer(request));
   if ('reason' in verdict) return refuse(401, 'Unauthorized', verdict.message, verdict.reason);
-  const fault = parts.takeFault();
-  if (fault !== undefined) return { answer: { ...fault }, reason: `fault set by the test: ${fault.status}` };
+  const rule = parts.takeFault(request.params['id'] ?? '');
+  const handle = (): Outcome => takeActivity(parts, request, verdict.caller);
+  return rule === undefined ? handle() : applyFault(rule, handle, parts.stopSignal);
+}
 
+function applyFault({ fault, after }: FaultRule, handle: () => Outcome, stopSignal: AbortSignal): Outcome {
+  const name = `fault set by the test: ${fault.kind === 'answer' ? fault.status : fault.kind}`;
+  if (fault.kind !== 'delay' && after !== true) return { answer: answerFault(fault, stopSignal), reason: name };
+  const handled = handle();
+  const answer =
+    fault.kind === 'delay' ? delayAnswer(handled.answer, fault.ms, stopSignal) : answerFault(fault, stopSignal);
+  return { ...handled, answer, reason: `${name}; ${handled.reason ?? 'the activity was taken'}` };
+}
+
+function takeActivity(parts: CallbackParts, request: Request, caller: string): Outcome {
   const conversation = parts.findConversation(request.params['id'] ?? '');
   if (conversation === undefined) {
     return refuse(404, 'ConversationNotFound', 'Conversation not found.', 'the agent has no conversation with this id');
   }
-  if (conversation.skillAppId.toLowerCase() !== verdict.caller.toLowerCase()) {
+  if (conversation.skillAppId.toLowerCase() !== caller.toLowerCase()) {
     const reason = 'the calling skill has no part in this conversation';
     return refuse(403, 'Forbidden', 'The skill is not part of the conversation.', reason);
   }

@@ -5,8 +5,10 @@ import { buildActivity, type ConversationShape } from './activities.ts';
 import { findAction } from './manifest.ts';
 import { bindOutputs } from './outputs.ts';
 import type { SkillClient } from './skill-client.ts';
-import type { Activity, AgentConversation, Skill, SkillAnswer, TranscriptEntry, WireRecord } from './types.ts';
+import type { Activity, AgentConversation, Receipt, Skill, SkillAnswer, TranscriptEntry, WireRecord } from './types.ts';
 import { waitUntil } from './wait-until.ts';
+
+const maxEntries = 500;
 
 export type ConversationParts = {
   readonly shape: ConversationShape;
@@ -14,6 +16,7 @@ export type ConversationParts = {
   readonly findSkill: (appId: string) => Skill | undefined;
   readonly now: () => number;
   readonly refusals: () => readonly WireRecord[];
+  readonly onReceive: (receipt: Receipt) => void;
   readonly stopSignal: AbortSignal;
 };
 
@@ -30,6 +33,8 @@ type State = {
   readonly parts: ConversationParts;
   readonly actions: ActionStack;
   readonly transcript: TranscriptEntry[];
+  /** The user's, kept for when the transcript has lost them. */
+  lastWords: string | undefined;
   readonly listeners: Set<() => void>;
   /** Replies so far, to tell an event action that was left without any. */
   replies: number;
@@ -38,7 +43,7 @@ type State = {
 /** A conversation without any action yet. */
 export function createConversation(parts: ConversationParts): OpenedConversation {
   const actions = createActionStack(parts.now);
-  const state: State = { parts, actions, transcript: [], listeners: new Set(), replies: 0 };
+  const state: State = { parts, actions, transcript: [], lastWords: undefined, listeners: new Set(), replies: 0 };
   const { shape } = parts;
   const onChange = (listener: () => void): (() => void) => {
     state.listeners.add(listener);
@@ -77,8 +82,7 @@ async function callAction(state: State, name: string, inputs: Activity = {}): Pr
   const type = declared?.type ?? 'event';
   const activityName = declared?.name ?? name;
   // A message action carries the user's last words, as a topic's trigger phrase would be.
-  const utterance = state.transcript.findLast((entry) => entry.from === 'user')?.text ?? name;
-  const text = type === 'message' ? { text: utterance } : {};
+  const text = type === 'message' ? { text: state.lastWords ?? name } : {};
   state.actions.open(name, type);
   note(state, { from: 'agent', type, text: `calls ${name}` });
   return runTurn(
@@ -88,6 +92,7 @@ async function callAction(state: State, name: string, inputs: Activity = {}): Pr
 }
 
 async function say(state: State, text: string): Promise<SkillAnswer> {
+  state.lastWords = text;
   note(state, { from: 'user', type: 'message', text });
   if (state.actions.findOpen() === undefined) return { status: 0, body: undefined };
   return runTurn(state, buildActivity(state.parts.shape, { type: 'message', text, textFormat: 'plain' }, now(state)));
@@ -152,7 +157,9 @@ function receive(state: State, activity: Activity & { type: string }): void {
     actions.endOpen({ ...code, ...bound });
   }
   const text = [activity['text'], activity['name'], activity['code']].find((part) => typeof part === 'string');
-  state.transcript.push({ from: 'skill', type, text: typeof text === 'string' ? text : '', at: parts.now(), activity });
+  const at = parts.now();
+  add(state, { from: 'skill', type, text: typeof text === 'string' ? text : '', at, activity });
+  parts.onReceive({ conversationId: parts.shape.id, activity, at });
   notify(state);
 }
 
@@ -162,8 +169,13 @@ export function isActivity(value: unknown): value is Activity & { type: string }
 }
 
 function note(state: State, entry: Omit<TranscriptEntry, 'at'>): void {
-  state.transcript.push({ ...entry, at: state.parts.now() });
+  add(state, { ...entry, at: state.parts.now() });
   notify(state);
+}
+
+function add({ transcript }: State, entry: TranscriptEntry): void {
+  transcript.push(entry);
+  if (transcript.length > maxEntries) transcript.shift();
 }
 
 function notify(state: State): void {

@@ -17,10 +17,11 @@ export type Request = {
 };
 
 export type Answer = {
+  /** 0 when there is no answer: no head is written, and `stream` does with the connection what it likes. */
   readonly status: number;
   readonly headers?: Record<string, string>;
   readonly body?: string | Buffer;
-  /** Takes the open response over, for a stream of events. */
+  /** Takes the open response over: for a stream of events, or a fault. */
   readonly stream?: (response: ServerResponse) => void;
 };
 
@@ -135,7 +136,9 @@ function decodeParams(groups: Record<string, string | undefined>): Record<string
 }
 
 function write(response: ServerResponse, answer: Answer): void {
-  response.writeHead(answer.status, { 'Cache-Control': 'no-store', ...answer.headers });
+  // The client has given up: a stream would never hear of the end that it waits for.
+  if (response.destroyed) return;
+  if (answer.status !== 0) response.writeHead(answer.status, { 'Cache-Control': 'no-store', ...answer.headers });
   if (answer.stream === undefined) response.end(answer.body);
   else answer.stream(response);
 }

@@ -7,13 +7,20 @@ import { createCallbackRoutes, nameServicePath, recordCallback } from './callbac
 import { createChatRoutes } from './chat-api.ts';
 import { createConversation, type OpenedConversation } from './conversation.ts';
 import { createDirectory, type Directory } from './directory.ts';
-import { createFaultQueue, type FaultQueue } from './faults.ts';
+import { createFaults, type Faults } from './faults.ts';
 import { importSkill } from './import-skill.ts';
 import { type Request, type Route, startServer } from './server.ts';
 import { createSkillClient, type SkillClient } from './skill-client.ts';
 import { createTenantRoutes } from './tenant.ts';
 import { buildClaims, createSigningKey, signClaims, type SigningKey } from './tokens.ts';
-import type { AgentIdentity, ConversationOptions, SignTokenOptions, StandIn, StandInOptions } from './types.ts';
+import type {
+  AgentIdentity,
+  ConversationOptions,
+  Receipt,
+  SignTokenOptions,
+  StandIn,
+  StandInOptions,
+} from './types.ts';
 import { createWireLog, type WireLog } from './wire-log.ts';
 
 export type { AgentConversation, StandIn, StandInOptions } from './types.ts';
@@ -25,9 +32,12 @@ type Core = {
   readonly wire: WireLog;
   readonly directory: Directory;
   readonly key: SigningKey;
-  readonly faults: FaultQueue;
+  readonly faults: Faults;
+  readonly receivers: Set<(receipt: Receipt) => void>;
   readonly client: SkillClient;
   readonly conversations: OpenedConversation[];
+  /** By id, the one that was opened last: callbacks look it up. */
+  readonly latest: Map<string, OpenedConversation>;
   readonly botId: string;
   readonly environmentId: string;
   readonly stop: AbortController;
@@ -85,8 +95,10 @@ async function createCore(options: StandInOptions): Promise<Core> {
     client,
     agent,
     stop,
-    faults: createFaultQueue(),
+    faults: createFaults(),
+    receivers: new Set(),
     conversations: [],
+    latest: new Map(),
     botId: randomUUID(),
     environmentId: randomUUID(),
     url: '',
@@ -100,12 +112,13 @@ function createRoutes(core: Core): readonly Route[] {
     ...createCallbackRoutes({
       botId: core.botId,
       verifier: { key, now, isSkill, tenantId: directory.tenantId, agentAppId: core.agent.appId },
-      findConversation: (id) => core.conversations.findLast((conversation) => conversation.id === id),
+      findConversation: (id) => core.latest.get(id),
       takeFault: core.faults.take,
       closedStatus: options.closedStatus ?? 404,
       emptyBody: options.emptyCallbackBody ?? true,
       newActivityId: randomUUID,
       wire,
+      stopSignal: core.stop.signal,
     }),
     ...createChatRoutes({
       url: () => core.url,
@@ -139,13 +152,17 @@ function describeStandIn(core: Core, stop: () => Promise<void>): StandIn {
     chatPageUrl: `${url}/`,
     wire: wire.records,
     onWire: wire.onRecord,
+    onReceive(listener) {
+      core.receivers.add(listener);
+      return () => core.receivers.delete(listener);
+    },
     registerApp: directory.registerApp,
     addSkill: directory.addSkill,
     importSkill: (manifestUrl) =>
       importSkill(manifestUrl, { directory, wire, client: core.client, now: core.now, stopSignal: core.stop.signal }),
     openConversation: (options) => openConversation(core, options),
     signToken: (claims, options) => signHostileToken(core, claims ?? {}, options ?? {}),
-    faults: { answerNext: core.faults.answerNext, clear: core.faults.clear },
+    faults: { answerNext: core.faults.answerNext, set: core.faults.set, clear: core.faults.clear },
     stop,
   };
 }
@@ -165,9 +182,13 @@ function openConversation(core: Core, options: ConversationOptions = {}): Opened
     findSkill: core.directory.findSkill,
     now: core.now,
     refusals: () => core.wire.records.filter((record) => record.reason !== undefined),
+    onReceive(receipt) {
+      for (const receiver of core.receivers) receiver(receipt);
+    },
     stopSignal: core.stop.signal,
   });
   core.conversations.push(conversation);
+  core.latest.set(conversation.id, conversation);
   return conversation;
 }
 

@@ -63,6 +63,7 @@ export type AgentConversation = {
   readonly deliveryMode: DeliveryMode;
   /** The action that was opened or closed last. */
   readonly action: ActionView | undefined;
+  /** The last 500 entries. */
   readonly transcript: readonly TranscriptEntry[];
   /** Calls an action; type and activity name come from the imported manifest, else an event of that name. */
   callAction(name: string, inputs?: Record<string, unknown>): Promise<SkillAnswer>;
@@ -92,11 +93,55 @@ export type Skill = {
   readonly manifest?: SkillManifest;
 };
 
-export type FaultAnswer = {
+type FaultAnswer = {
   readonly status: number;
   readonly headers?: Record<string, string>;
   readonly body?: string;
 };
+
+/** What goes wrong with a callback. Where no `answer` is given the wire record has status 0. */
+export type Fault =
+  | ({ readonly kind: 'answer' } & FaultAnswer)
+  /** No answer, until the client gives up or the stand-in stops. */
+  | { readonly kind: 'hang' }
+  /** The connection is reset (TCP RST). */
+  | { readonly kind: 'reset' }
+  /** The connection is closed without an answer. */
+  | { readonly kind: 'close' }
+  /** 200 at once, then one byte of the body at a time: `bytes` of them, or for ever. */
+  | { readonly kind: 'drip'; readonly everyMs: number; readonly bytes?: number }
+  /** 200 that promises one byte more than the `sendBytes` after which the connection is closed. */
+  | { readonly kind: 'cut'; readonly sendBytes: number }
+  /** 200 with a streamed body of this size. */
+  | { readonly kind: 'huge'; readonly bytes: number }
+  /** Handled as usual; only the answer comes later. */
+  | { readonly kind: 'delay'; readonly ms: number };
+
+export type FaultRule = {
+  readonly fault: Fault;
+  /** Only callbacks to this conversation; default every callback. */
+  readonly conversationId?: string;
+  /** How many callbacks it applies to; default all until it is taken away. */
+  readonly times?: number;
+  /** Only this share (0 to 1) of the callbacks, drawn from `random`, which must then be given: a seed makes runs repeatable. */
+  readonly share?: number;
+  /** Gives numbers from 0 up to but not 1, as Math.random does. */
+  readonly random?: () => number;
+  /** The callback is handled as usual first, only its answer is lost. Default: the activity is not taken. */
+  readonly after?: boolean;
+};
+
+export type FaultSwitches = {
+  /** The next `times` (default 1) callbacks get this answer; goes before every rule. */
+  answerNext(answer: FaultAnswer, times?: number): void;
+  /** Adds a rule; of several that apply, the oldest does. The function takes it away again. */
+  set(rule: FaultRule): () => void;
+  /** Takes the queue and all rules away; what hangs already goes on hanging. */
+  clear(): void;
+};
+
+/** An activity that a conversation has taken, by a callback or in the body of an expectReplies answer. */
+export type Receipt = { readonly conversationId: string; readonly activity: Activity; readonly at: number };
 
 export type SignTokenOptions = {
   readonly key?: 'tenant' | 'foreign';
@@ -132,8 +177,11 @@ export type StandIn = {
   readonly tenantId: string;
   readonly agent: AgentIdentity;
   readonly chatPageUrl: string;
+  /** The latest records, at least 20 000 before the oldest go. */
   readonly wire: readonly WireRecord[];
   onWire(listener: (record: WireRecord) => void): () => void;
+  /** Called for each activity that a conversation takes, in order, before the answer to it goes out. */
+  onReceive(listener: (receipt: Receipt) => void): () => void;
   registerApp(app: AppRegistration): void;
   /** Registers a skill without the import rules. */
   addSkill(skill: Skill): void;
@@ -142,6 +190,7 @@ export type StandIn = {
   openConversation(options?: ConversationOptions): AgentConversation;
   /** A valid agent-to-skill token for the first skill, with claims laid over it; for tests with hostile tokens. */
   signToken(claims?: Record<string, unknown>, options?: SignTokenOptions): Promise<string>;
-  readonly faults: { answerNext(answer: FaultAnswer, times?: number): void; clear(): void };
+  /** What goes wrong with the skill's callbacks. The token is checked all the same, and first. */
+  readonly faults: FaultSwitches;
   stop(): Promise<void>;
 };

@@ -3,7 +3,9 @@
 import { decodeJwt } from 'jose';
 import type { WireRecord } from './types.ts';
 
-const maxRecords = 20_000;
+const keptRecords = 20_000;
+/** How many may be too many: to take one off the front of a list this long moves all the others. */
+const slack = 1_000;
 const shownClaims = ['aud', 'iss', 'tid', 'appid', 'azp', 'ver', 'exp'];
 
 export type WireLog = {
@@ -27,7 +29,7 @@ export function createWireLog(now: () => number): WireLog {
       total += 1;
       const record = { at: now(), ...entry };
       records.push(record);
-      if (records.length > maxRecords) records.shift();
+      if (records.length > keptRecords + slack) records.splice(0, records.length - keptRecords);
       for (const listener of listeners) listener(record);
     },
     onRecord(listener) {

@@ -31,7 +31,13 @@ export type FakeSkill = {
   stop(): Promise<void>;
 };
 
-type CallBackOptions = { token?: string | null; method?: string; rawBody?: string; activityId?: string };
+type CallBackOptions = {
+  token?: string | null;
+  method?: string;
+  rawBody?: string;
+  activityId?: string;
+  signal?: AbortSignal;
+};
 
 /** Starts the skill on a free loopback port. */
 export async function startFakeSkill(): Promise<FakeSkill> {
@@ -126,6 +132,8 @@ async function callBack(
     `${standIn.agent.serviceUrl}v3/conversations/${encodeURIComponent(conversationId)}/activities${suffix}`,
     {
       method,
+      redirect: 'manual',
+      signal: options.signal ?? null,
       headers: {
         'Content-Type': 'application/json',
         ...(token === null ? {} : { Authorization: `Bearer ${token}` }),

@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
 import { answerJson, type Route, type RunningServer, startServer } from '../../standin/server.ts';
 import { startStandIn } from '../../standin/stand-in.ts';
@@ -48,6 +49,30 @@ describe('the server', () => {
     expect(response.status).toBe(413);
     expect(refused).toHaveLength(1);
   });
+});
+
+it('a stream is not begun for a client that has gone', async () => {
+  let begun = false;
+  const events = new EventEmitter();
+  const asked = once(events, 'asked');
+  const slow: Route = {
+    methods: ['GET'],
+    pattern: /^\/slow$/,
+    async answer() {
+      events.emit('asked');
+      await once(events, 'go on');
+      return { status: 0, stream: () => void (begun = true) };
+    },
+  };
+  running = await startServer({ routes: [slow], onRefused: () => {} }, 0, '127.0.0.1');
+  const answer = fetch(`http://127.0.0.1:${running.port}/slow`);
+  await asked;
+  await Promise.all([running.stop(), expect(answer).rejects.toThrow('fetch failed')]);
+  events.emit('go on');
+  await new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+  expect(begun).toBe(false);
 });
 
 describe('the stand-in', () => {
