@@ -19,6 +19,7 @@ export function createFakeClock(startAt: number = Date.now()): FakeClock {
           at: time + ms,
           wake: () => {
             sleepers.delete(sleeper);
+            signal.removeEventListener('abort', sleeper.wake);
             resolve();
           },
         };

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { SendOutcome } from '../../src/notifications/notification.ts';
 import { decideRetry, parseRetryAfter, type Tried } from '../../src/notifications/retry-policy.ts';
 
@@ -21,27 +21,50 @@ const refused = (status: number, retryAfter?: string, detail = ''): SendOutcome 
   detail,
 });
 
+/** As in docs/http-api.md. */
+const meanings: readonly [from: number, to: number, kind: string, reason?: string][] = [
+  [200, 299, 'delivered'],
+  [300, 399, 'retry'],
+  [400, 400, 'dead', 'rejected'],
+  [401, 401, 'retry'],
+  [402, 402, 'dead', 'rejected'],
+  [403, 403, 'gone', 'forbidden'],
+  [404, 404, 'gone', 'conversation_gone'],
+  [405, 407, 'dead', 'rejected'],
+  [408, 409, 'retry'],
+  [410, 410, 'gone', 'conversation_gone'],
+  [411, 411, 'dead', 'rejected'],
+  [412, 412, 'retry'],
+  [413, 420, 'dead', 'rejected'],
+  [421, 421, 'retry'],
+  [422, 422, 'dead', 'rejected'],
+  [423, 423, 'retry'],
+  [424, 424, 'dead', 'rejected'],
+  [425, 425, 'retry'],
+  [426, 428, 'dead', 'rejected'],
+  [429, 429, 'retry'],
+  [430, 499, 'dead', 'rejected'],
+  [500, 500, 'retry'],
+  [501, 501, 'dead', 'rejected'],
+  [502, 504, 'retry'],
+  [505, 505, 'dead', 'rejected'],
+  [506, 599, 'retry'],
+];
+
 describe('what the parent answers', () => {
-  it.each([
-    [400, 'dead', 'rejected'],
-    [405, 'dead', 'rejected'],
-    [413, 'dead', 'rejected'],
-    [422, 'dead', 'rejected'],
-    [501, 'dead', 'rejected'],
-    [505, 'dead', 'rejected'],
-    [403, 'gone', 'forbidden'],
-    [404, 'gone', 'conversation_gone'],
-    [410, 'gone', 'conversation_gone'],
-  ])('%i is %s (%s)', (status, kind, reason) => {
-    expect(decideRetry(refused(status), tried)).toEqual({ kind, reason });
+  it.each(meanings)('%i to %i: %s %s', (from, to, kind, reason) => {
+    for (let status = from; status <= to; status += 1) {
+      const outcome: SendOutcome = status < 300 ? { kind: 'delivered', status } : refused(status);
+      const { at, ...decision } = { at: 0, ...decideRetry(outcome, tried) };
+      expect({ status, ...decision }).toEqual({ status, kind, ...(reason && { reason }) });
+      expect(at).toBe(kind === 'retry' ? now + 5_000 : 0);
+    }
   });
 
-  it.each([302, 307, 401, 408, 409, 412, 421, 423, 425, 429, 500, 502, 503, 504, 599])(
-    '%i is tried again',
-    (status) => {
-      expect(decideRetry(refused(status), tried).kind).toBe('retry');
-    },
-  );
+  it('has a meaning for every status from 200 to 599', () => {
+    const listed = meanings.flatMap(([from, to]) => Array.from({ length: to - from + 1 }, (_, index) => from + index));
+    expect(listed).toEqual(Array.from({ length: 400 }, (_, index) => 200 + index));
+  });
 
   it('knows that botbuilder parents answer 500 for a conversation they have forgotten', () => {
     const outcome = refused(500, undefined, 'skillConversationReference not found');
@@ -108,19 +131,69 @@ describe('Retry-After', () => {
   it.each([
     ['120', 120_000],
     [' 120 ', 120_000],
+    ['\t120', 120_000],
+    ['0120', 120_000],
+    ['1', 1_000],
+    ['9999999999', 9_999_999_999_000],
+    ['99999999999999999999', undefined],
+    ['0', undefined],
+    ['00', undefined],
+    ['-5', undefined],
+    ['+5', undefined],
+    ['1.5', undefined],
+    ['1,5', undefined],
+    ['1e3', undefined],
+    ['0x10', undefined],
+    ['120s', undefined],
+    ['120 s', undefined],
+    ['120, 60', undefined],
+    ['\u0661\u0662\u0660', undefined],
+    ['Infinity', undefined],
+    ['NaN', undefined],
+    ['', undefined],
+    ['   ', undefined],
+    [undefined, undefined],
+    ['soon', undefined],
+    ['Monday', undefined],
+    ['after 120 seconds', undefined],
+    ['try again in 2030', undefined],
+    ['2026-01-01T00:01:00Z', undefined],
     ['Thu, 01 Jan 2026 00:01:00 GMT', 60_000],
+    ['  Thu, 01 Jan 2026 00:01:00 GMT ', 60_000],
+    ['thu, 01 jan 2026 00:01:00 gmt', 60_000],
+    ['Thu, 01 Jan 2026 01:01:00 +0100', 60_000],
     ['Thursday, 01-Jan-26 00:01:00 GMT', 60_000],
     ['Thu Jan  1 00:01:00 2026 GMT', 60_000],
-    ['0', undefined],
-    ['-5', undefined],
-    ['1.5', undefined],
-    ['soon', undefined],
-    ['', undefined],
-    ['Wed, 31 Dec 2025 23:59:00 GMT', undefined],
-    ['99999999999999999999', undefined],
-    ['1e3', undefined],
-    [undefined, undefined],
-  ])('%s is %s ms', (value, expected) => {
+    ['Fri, 02 Jan 2026 00:00:00 GMT', day],
+    ['Thu, 01 Jan 2026 00:00:00 GMT', undefined],
+    ['Wed, 31 Dec 2025 23:59:59 GMT', undefined],
+    ['Sun, 06 Nov 1994 08:49:37 GMT', undefined],
+    ['Thu, 32 Jan 2026 00:01:00 GMT', undefined],
+    ['Thu, 01 Foo 2026 00:01:00 GMT', undefined],
+    ['Thu, 01 Jan 2026 25:01:00 GMT', undefined],
+    ['Thu, 01 Jan 2026 00:01:00 GMT, Thu, 01 Jan 2026 00:02:00 GMT', undefined],
+  ])('%j is %s ms', (value, expected) => {
     expect(parseRetryAfter(value, now)).toBe(expected);
+  });
+
+  // The third form of RFC 9110 5.6.7 names no zone, and means UTC.
+  it.each([
+    ['UTC', 0],
+    ['America/New_York', 19],
+    ['Asia/Tokyo', 9],
+  ])('a date without zone is UTC on a machine in %s', (zone, hour) => {
+    vi.stubEnv('TZ', zone);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    expect(new Date(now).getHours()).toBe(hour);
+    expect(parseRetryAfter('Thu Jan  1 00:01:00 2026', now)).toBe(60_000);
+  });
+
+  it.each([300, 302, 307, 308, 399])('of a %i is about the other address', (status) => {
+    expect(decideRetry(refused(status, '600'), tried)).toEqual({ kind: 'retry', at: now + 5_000 });
+  });
+
+  it.each([401, 408, 409, 412, 421, 423, 425, 429, 500, 502, 503, 504])('of a %i is heard', (status) => {
+    const known = { ...tried, random: 0, unauthorized: status === 401 ? 2 : 0 };
+    expect(decideRetry(refused(status, '600'), known)).toEqual({ kind: 'retry', at: now + 600_000 });
   });
 });
