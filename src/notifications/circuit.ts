@@ -21,7 +21,7 @@ export type OpenCircuit = {
 
 const fewestConversations = 3;
 /** In a row. A refused credential takes more: a parent may well refuse a few conversations for reasons of their own. */
-const mostInARow: Readonly<Record<Trouble, number>> = { failing: 10, unauthorized: 20, throttled: 3 };
+const mostInARow: Readonly<Record<Trouble, number>> = { failing: 10, unauthorized: 20, throttled: 10 };
 const windowMs = 30_000;
 const fewestInWindow = 20;
 /** Enough to see a half of failures; what is older says nothing more. */
@@ -89,7 +89,7 @@ export class Circuit {
     this.#row = row;
     const enough = row.conversations.size >= fewestConversations && row.count >= mostInARow[sign.kind];
     if (!enough && !(sign.kind === 'failing' && this.#failsTooOften())) return undefined;
-    const probeAt = sign.kind === 'throttled' ? sign.until : now + shortestProbeMs;
+    const probeAt = probeTime(sign, now, shortestProbeMs);
     this.#open = { cause: sign.kind, words: sign.words, openedAt: now, probeAt };
     this.#failedProbes = 0;
     this.#successes = 0;
@@ -112,7 +112,7 @@ export class Circuit {
     this.#successes = 0;
     this.#failedProbes += 1;
     const pauseMs = Math.min(shortestProbeMs * 2 ** this.#failedProbes, longestProbeMs);
-    const probeAt = sign.kind === 'throttled' ? sign.until : now + pauseMs;
+    const probeAt = probeTime(sign, now, pauseMs);
     this.#open = { ...open, cause: sign.kind, words: sign.words, probeAt };
     return undefined;
   }
@@ -125,4 +125,12 @@ export class Circuit {
       new Set(failed.map((entry) => entry.conversationId)).size >= fewestConversations
     );
   }
+}
+
+/**
+ * A parent that asks for a pause gets it, but one push every two minutes at most is no burden, and a few conversations
+ * that ask for a year must not silence the others.
+ */
+function probeTime(sign: ParentSign, now: number, pauseMs: number): number {
+  return sign.kind === 'throttled' ? Math.min(sign.until, now + longestProbeMs) : now + pauseMs;
 }

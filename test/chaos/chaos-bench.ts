@@ -23,7 +23,7 @@ export type ChaosBench = {
   /** Subject of each conversation, in which one wait is open. */
   readonly subjects: readonly string[];
   /** Starts the service; resolves when it is ready. */
-  start(): Promise<ServiceProcess>;
+  start(options?: Parameters<typeof startProcess>[1]): Promise<ServiceProcess>;
   /** Kills it as a power cut would. */
   kill(): Promise<void>;
   /** Stops it as an orchestrator would; gives its exit code. */
@@ -63,8 +63,8 @@ export async function createChaosBench(options: BenchOptions): Promise<ChaosBenc
   recordReceipts(standIn, history);
 
   let service: ServiceProcess | undefined;
-  const start = async (): Promise<ServiceProcess> => {
-    service = startProcess(settings);
+  const start: ChaosBench['start'] = async (processOptions) => {
+    service = startProcess(settings, processOptions);
     await untilReady(service, url);
     return service;
   };

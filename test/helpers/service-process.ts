@@ -16,9 +16,17 @@ export type ServiceProcess = {
   readonly exited: Promise<number | NodeJS.Signals>;
 };
 
+type ProcessOptions = {
+  /** No file grows beyond this many blocks (512 or 1024 bytes, as the shell counts): a full disk. Not on Windows. */
+  readonly fileBlocks?: number;
+};
+
 /** Starts the service with just these settings: no .env of the machine is read. */
-export function startProcess(settings: Record<string, string>): ServiceProcess {
-  const child: ChildProcess = spawn(process.execPath, [entry], {
+export function startProcess(settings: Record<string, string>, options: ProcessOptions = {}): ServiceProcess {
+  const command = [process.execPath, entry];
+  const limited = ['sh', '-c', `ulimit -f ${options.fileBlocks} && exec "$0" "$1"`, ...command];
+  const [program = '', ...parameters] = options.fileBlocks === undefined ? command : limited;
+  const child: ChildProcess = spawn(program, parameters, {
     env: { PATH: process.env['PATH'], DOTENV_CONFIG_PATH: '/nonexistent/.env', ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
