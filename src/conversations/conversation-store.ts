@@ -19,6 +19,7 @@ export async function saveConversation(db: Database, conversation: Conversation)
     reachability_reason: conversation.reachabilityReason,
     locale: conversation.locale ?? null,
     last_seen_at: conversation.lastSeenAt,
+    active_at: conversation.lastSeenAt,
   };
   await db
     .insertInto('conversations')

@@ -41,12 +41,14 @@ export async function attemptDelivery(work: LaneWork, lease: Lease, trial: Trial
   tellGate(work, lease, outcome);
   const decision = await decide(work, lease, delivery, outcome);
   const change = changeAfter(decision, clock.now(), trial, outcome);
-  if (!(await settleDelivery(db, lease, delivery, { change, now: clock.now(), attempt }))) return undefined;
+  if (!(await settleDelivery(db, lease, delivery, { from: 'sending', change, now: clock.now(), attempt })))
+    return undefined;
   return { change, decision };
 }
 
 /** What the outcome shows of the parent. A circuit that opens or closes is told loudly: it concerns every conversation. */
 export function tellGate({ gates, clock, logger }: LaneWork, lease: Lease, outcome: SendOutcome): void {
+  if (outcome.kind === 'delivered') gates.noteTaken(lease.parent, clock.now());
   const sign = readSign(outcome, clock.now());
   if (!sign) return gates.abandon(lease.parent, lease.conversationId);
   const changed = gates.record(lease.parent, lease.conversationId, sign, clock.now());
@@ -72,7 +74,7 @@ async function decide(work: LaneWork, lease: Lease, delivery: Delivery, outcome:
     internalFailures: before.internal + (isInternal ? 1 : 0),
     unauthorized: before.unauthorized + (is401 ? 1 : 0),
     othersAuthorized:
-      before.firstUnauthorizedAt !== undefined && gates.fineAt(lease.parent) >= before.firstUnauthorizedAt,
+      before.lastUnauthorizedAt !== undefined && gates.takenAt(lease.parent) > before.lastUnauthorizedAt,
     credentialRefused: gates.trouble(lease.parent)?.cause === 'unauthorized',
     now,
     expiresAt: delivery.step === 'end' ? Number.MAX_SAFE_INTEGER : delivery.expiresAt,

@@ -16,6 +16,7 @@ import { findNotificationView, listNotifications, type NotificationView } from '
 import type { NotifyRequest } from './notify-request.ts';
 import { ParentGates } from './parent-gates.ts';
 import type { Lease } from './lane-store.ts';
+import { recipientsPerPage } from './recipients.ts';
 import { purgeDeliveries, retryDeliveries } from './replay-deliveries.ts';
 import { SettledSignal } from './settled-signal.ts';
 import { workOffLane } from './work-off-lane.ts';
@@ -85,7 +86,7 @@ function createSenderDesk({ db, clock }: DeliveryEngineOptions, { backlog, settl
     accept: async (sender: string, request: NotifyRequest, repeat: Repeat | undefined) => {
       await backlog.checkRoom();
       const accepted = await acceptNotification(db, sender, request, now(), repeat);
-      if (!accepted.replayed) backlog.add(Math.max(1, accepted.recipients ?? 1));
+      if (!accepted.replayed) backlog.add(Math.max(1, accepted.recipients ?? recipientsPerPage));
       worker.wake();
       return accepted;
     },

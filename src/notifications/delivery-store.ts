@@ -21,7 +21,21 @@ export async function insertDeliveries(
   now: number,
   held?: { readonly reason: string; readonly reasonText: string },
 ): Promise<void> {
-  if (conversationIds.length === 0) return;
+  for (let start = 0; start < conversationIds.length; start += rowsPerInsert) {
+    await insertChunk(db, notification, conversationIds.slice(start, start + rowsPerInsert), now, held);
+  }
+}
+
+/** Below SQLite's limit of variables in a statement (32,766). */
+const rowsPerInsert = 1_000;
+
+async function insertChunk(
+  db: Database,
+  notification: Notification,
+  conversationIds: readonly string[],
+  now: number,
+  held: { readonly reason: string; readonly reasonText: string } | undefined,
+): Promise<void> {
   await db
     .insertInto('deliveries')
     .values(
@@ -83,6 +97,8 @@ export type DeliveryChange =
   | { readonly state: 'held' | 'dead' | 'cancelled'; readonly reason: string; readonly reasonText: string };
 
 export type Settlement = {
+  /** What it was when it was read, or `sending` after beginAttempt: another one may have changed it since. */
+  readonly from: DeliveryState;
   readonly change: DeliveryChange;
   readonly now: number;
   /** Absent when nothing was sent. */
@@ -114,24 +130,26 @@ export async function beginAttempt(db: Database, lease: Lease, delivery: Deliver
   });
 }
 
-/** Moves a delivery on and records its attempt. False when the lease was lost: nothing was changed. */
+/** Moves a delivery on and records its attempt. False when it is no longer ours or no longer as read: nothing was changed. */
 export async function settleDelivery(
   db: Database,
   lease: Lease,
   delivery: Delivery,
-  { change, now, attempt }: Settlement,
+  { from, change, now, attempt }: Settlement,
 ): Promise<boolean> {
   return transact(db, async (trx) => {
     if (!(await holdsLease(trx, lease))) return false;
-    if (attempt) await insertAttempt(trx, delivery, attempt);
     const attempts = delivery.attempts + (attempt ? 1 : 0);
     // Taken back while it was in flight, and the attempt has failed: there is no other.
     const isOver = change.state === 'pending' && !('step' in change) && (await isCancelled(trx, delivery));
-    await trx
+    const { numUpdatedRows } = await trx
       .updateTable('deliveries')
       .set({ ...columnsOf(isOver ? cancelled : change, now), attempts })
       .where('id', '=', delivery.id)
-      .execute();
+      .where('state', '=', from)
+      .executeTakeFirst();
+    if (numUpdatedRows === 0n) return false;
+    if (attempt) await insertAttempt(trx, delivery, attempt);
     return true;
   });
 }
@@ -168,7 +186,7 @@ export type Failures = {
   readonly internal: number;
   /** With 401. */
   readonly unauthorized: number;
-  readonly firstUnauthorizedAt: number | undefined;
+  readonly lastUnauthorizedAt: number | undefined;
 };
 
 /** Of the attempts that count: those since an operator asked for a new beginning, if one has. */
@@ -184,7 +202,7 @@ export async function findFailures(db: Database, delivery: Delivery): Promise<Fa
   return {
     internal: rows.filter((row) => row.error_class === 'internal').length,
     unauthorized: unauthorized.length,
-    firstUnauthorizedAt: unauthorized[0]?.started_at,
+    lastUnauthorizedAt: unauthorized.at(-1)?.started_at,
   };
 }
 

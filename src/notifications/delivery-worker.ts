@@ -95,8 +95,13 @@ export class DeliveryWorker {
 
   /** True when there may be more of it. */
   async #expand(): Promise<boolean> {
-    const { db, clock, backlog, onSettled } = this.#options;
-    const page = (await backlog.hasRoomToExpand()) ? await expandNext(db, clock.now()) : undefined;
+    const { db, clock, logger, backlog, onSettled } = this.#options;
+    if (!(await backlog.hasRoomToExpand())) return false;
+    const page = await expandNext(db, clock.now()).catch((error: unknown) => {
+      // What has its deliveries already goes out all the same.
+      logger.error({ err: error }, 'a notification could not be spread further');
+      return undefined;
+    });
     if (!page) return false;
     backlog.add(page.recipients);
     // The last page may find nobody, when all the others are settled already.

@@ -6,7 +6,7 @@ import { transact } from '../storage/transact.ts';
 import { findDelivered, insertDeliveries } from './delivery-store.ts';
 import { wakeLanes } from './lane-store.ts';
 import type { Notification } from './notification.ts';
-import { listUnexpanded, saveExpansion } from './notification-store.ts';
+import { listUnexpanded, saveExpansion, type Unexpanded } from './notification-store.ts';
 import { keepNamed, listNamed, listPeople, pickForPerson, recipientsPerPage } from './recipients.ts';
 
 /** Deliveries made, and where to go on: null when everybody has theirs. */
@@ -16,8 +16,8 @@ export type Expanded = { readonly recipients: number; readonly expandedTo: strin
 export async function expandFirst(trx: Database, notification: Notification, now: number): Promise<Expanded> {
   const ids = await listNamed(trx, notification.to, '');
   if (ids.length === 0) return { recipients: 0, expandedTo: null };
-  await catchUp(trx, ids, now);
-  const recipients = await addRecipients(trx, notification, ids, now);
+  const older = await listUnexpanded(trx, mostUnexpanded);
+  const recipients = await addRecipients(trx, { notification, older, now }, ids);
   return { recipients, expandedTo: findCursor(ids) };
 }
 
@@ -31,34 +31,26 @@ export async function expandNext(db: Database, now: number): Promise<Page | unde
     if (!oldest) return undefined;
     const { notification, expandedTo } = oldest;
     const ids = await listNamed(trx, notification.to, expandedTo);
-    const recipients = ids.length === 0 ? 0 : await addRecipients(trx, notification, ids, now);
+    const recipients = ids.length === 0 ? 0 : await addRecipients(trx, { notification, older: [], now }, ids);
     await saveExpansion(trx, notification.id, { recipients, expandedTo: findCursor(ids) });
     return { notificationId: notification.id, recipients };
   });
 }
 
-/**
- * Order of acceptance in each conversation: what was accepted earlier and has not reached these conversations yet does so
- * now, before something newer overtakes it.
- */
-async function catchUp(trx: Database, conversationIds: readonly string[], now: number): Promise<void> {
-  for (const { notification, expandedTo } of await listUnexpanded(trx, mostUnexpanded)) {
-    const ids = await keepNamed(trx, notification.to, conversationIds);
-    if (ids.length === 0) continue;
-    const recipients = await addRecipients(trx, notification, ids, now);
-    await saveExpansion(trx, notification.id, { recipients, expandedTo });
-  }
-}
-
 /** Far more broadcasts than anybody has on their way at once. */
 const mostUnexpanded = 100;
 
-async function addRecipients(
-  trx: Database,
-  notification: Notification,
-  conversationIds: readonly string[],
-  now: number,
-): Promise<number> {
+type Spread = {
+  readonly notification: Notification;
+  /** Accepted before it, and not with everybody yet; oldest first. */
+  readonly older: readonly Unexpanded[];
+  readonly now: number;
+};
+
+/** Gives the people behind these conversations their deliveries. Returns how many were made. */
+async function addRecipients(trx: Database, spread: Spread, conversationIds: readonly string[]): Promise<number> {
+  const { notification, now } = spread;
+  if (conversationIds.length === 0) return 0;
   const people = await listPeople(trx, notification.to, conversationIds);
   // Who has got theirs with another conversation, on an earlier page, is not told again.
   const known = await findDelivered(
@@ -67,9 +59,22 @@ async function addRecipients(
     people.flat().map(({ id }) => id),
   );
   const picked = people.filter((candidates) => !candidates.some(({ id }) => known.has(id))).flatMap(pickForPerson);
+  await letOlderPass(trx, spread, picked);
   await insertDeliveries(trx, notification, picked, now);
   await wakeLanes(trx, picked, notification.sendAt ?? now);
   return picked.length;
+}
+
+/**
+ * Order of acceptance in each conversation: what was accepted earlier and has not reached these conversations yet does so
+ * now, before something newer overtakes it; each of those in turn lets pass what is older still.
+ */
+async function letOlderPass(trx: Database, { older, now }: Spread, conversationIds: readonly string[]): Promise<void> {
+  for (const [index, { notification, expandedTo }] of older.entries()) {
+    const ids = await keepNamed(trx, notification.to, conversationIds);
+    const recipients = await addRecipients(trx, { notification, older: older.slice(0, index), now }, ids);
+    if (recipients > 0) await saveExpansion(trx, notification.id, { recipients, expandedTo });
+  }
 }
 
 function findCursor(ids: readonly string[]): string | null {

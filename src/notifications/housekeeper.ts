@@ -77,13 +77,13 @@ export class Housekeeper {
   async #forget(): Promise<void> {
     const { db, clock, logger, historyMs, conversationMs } = this.#options;
     const now = clock.now();
-    this.#forgotAt = now;
     const forgotten = {
       bodies: await this.#walk((after) => eraseBodies(db, now - bodyMs, after)),
       deliveries: await this.#repeat(() => forgetDeliveries(db, now - historyMs)),
       notifications: await this.#walk((after) => forgetNotifications(db, now - historyMs, after)),
       conversations: await this.#repeat(() => forgetConversations(db, now - conversationMs)),
     };
+    this.#forgotAt = now;
     if (Object.values(forgotten).some((count) => count > 0)) logger.info(forgotten, 'forgotten by age');
   }
 

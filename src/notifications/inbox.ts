@@ -118,8 +118,8 @@ function createItem(scope: TakenScope, delivery: Delivery, notification: Notific
     durationMs: now() - startedAt,
     outcome,
   });
-  const settle = async (settlement: Omit<Settlement, 'now'>): Promise<void> => {
-    await settleDelivery(db, shared.lease, delivery, { ...settlement, now: now() });
+  const settle = async (settlement: Omit<Settlement, 'now' | 'from'>): Promise<void> => {
+    await settleDelivery(db, shared.lease, delivery, { ...settlement, from: 'sending', now: now() });
     shared.users -= 1;
     await releaseWhenUnused(scope, shared);
   };

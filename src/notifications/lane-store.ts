@@ -9,7 +9,14 @@ import { transact } from '../storage/transact.ts';
 
 /** Wakes the lanes of these conversations at `runAt`. A leased lane is left alone: its holder looks again when it lets go. */
 export async function wakeLanes(db: Database, conversationIds: readonly string[], runAt: number): Promise<void> {
-  if (conversationIds.length === 0) return;
+  for (let start = 0; start < conversationIds.length; start += lanesPerInsert) {
+    await wakeChunk(db, conversationIds.slice(start, start + lanesPerInsert), runAt);
+  }
+}
+
+const lanesPerInsert = 5_000;
+
+async function wakeChunk(db: Database, conversationIds: readonly string[], runAt: number): Promise<void> {
   await db
     .insertInto('lanes')
     .columns(['conversation_id', 'parent', 'run_at'])

@@ -39,11 +39,11 @@ export async function getNotification(db: Database, id: string): Promise<Notific
   return parseNotification(row);
 }
 
+/** A notification that has not reached everybody, and how far it has come. */
+export type Unexpanded = { readonly notification: Notification; readonly expandedTo: string };
+
 /** The oldest notifications that have not reached all of their recipients, and how far they have come. */
-export async function listUnexpanded(
-  db: Database,
-  limit: number,
-): Promise<{ notification: Notification; expandedTo: string }[]> {
+export async function listUnexpanded(db: Database, limit: number): Promise<Unexpanded[]> {
   const rows = await db
     .selectFrom('notifications')
     .selectAll()

@@ -15,7 +15,7 @@ type ParentGatesOptions = {
 /** An open circuit as an operator sees it. */
 export type ParentTrouble = OpenCircuit & { readonly parent: string };
 
-type Gate = { readonly circuit: Circuit; readonly pace: HostPace | undefined; inUse: number; fineAt: number };
+type Gate = { readonly circuit: Circuit; readonly pace: HostPace | undefined; inUse: number; takenAt: number };
 
 /** Parents that have never been seen cost nothing; an idle one about 2 KB. */
 export class ParentGates {
@@ -66,9 +66,7 @@ export class ParentGates {
 
   /** What an attempt has shown of its parent. Returns how its circuit has changed, if it has. */
   record(parent: string, conversationId: string, sign: ParentSign, now: number): 'opened' | 'closed' | undefined {
-    const gate = this.#gate(parent);
-    if (sign.kind === 'fine') gate.fineAt = now;
-    return gate.circuit.record(sign, conversationId, now);
+    return this.#gate(parent).circuit.record(sign, conversationId, now);
   }
 
   /** The open circuit of this parent. */
@@ -81,15 +79,25 @@ export class ParentGates {
     return [...this.#gates].flatMap(([parent, { circuit }]) => (circuit.open ? [{ parent, ...circuit.open }] : []));
   }
 
-  /** When this parent last took something, or refused it for a reason other than the credential. */
-  fineAt(parent: string): number {
-    return this.#gate(parent).fineAt;
+  /** This parent has taken something: our credential is good. */
+  noteTaken(parent: string, now: number): void {
+    this.#gate(parent).takenAt = now;
+  }
+
+  /** When this parent last took something; before the beginning of time when it never did. */
+  takenAt(parent: string): number {
+    return this.#gate(parent).takenAt;
   }
 
   #gate(parent: string): Gate {
     let gate = this.#gates.get(parent);
     if (!gate) {
-      gate = { circuit: new Circuit(), pace: this.#paceOf(hostOf(parent)), inUse: 0, fineAt: Number.NEGATIVE_INFINITY };
+      gate = {
+        circuit: new Circuit(),
+        pace: this.#paceOf(hostOf(parent)),
+        inUse: 0,
+        takenAt: Number.NEGATIVE_INFINITY,
+      };
       this.#gates.set(parent, gate);
     }
     return gate;

@@ -6,6 +6,8 @@ import type { Recipient } from './notify-request.ts';
 
 /** What a page holds at most; a chunk of this size keeps the event loop for some 10 ms. */
 export const recipientsPerPage = 500;
+/** Below SQLite's limit of variables in a statement (32,766); one person may have any number of conversations. */
+const idsPerQuery = 5_000;
 
 /** Conversations that `to` names, in order of id, after the id `after`: the next page of them. */
 export async function listNamed(db: Database, to: Recipient, after: string): Promise<string[]> {
@@ -40,8 +42,13 @@ async function listFollowers(db: Database, subject: string, after: string): Prom
 
 /** Those of these conversations that `to` names. */
 export async function keepNamed(db: Database, to: Recipient, conversationIds: readonly string[]): Promise<string[]> {
-  const rows = await named(db, to).where('id', 'in', conversationIds).execute();
-  return rows.map((row) => row.id);
+  const kept: string[] = [];
+  for (let start = 0; start < conversationIds.length; start += idsPerQuery) {
+    const chunk = conversationIds.slice(start, start + idsPerQuery);
+    const rows = await named(db, to).where('id', 'in', chunk).execute();
+    for (const row of rows) kept.push(row.id);
+  }
+  return kept;
 }
 
 /** A conversation as far as the choice depends on it. */

@@ -48,10 +48,30 @@ export function forgetDeliveries(db: Database, before: number): Promise<number> 
       .execute();
     const ids = rows.map((row) => row.id);
     if (ids.length === 0) return 0;
+    await keepActivity(trx, ids);
     await trx.deleteFrom('attempts').where('delivery_id', 'in', ids).execute();
     await trx.deleteFrom('deliveries').where('id', 'in', ids).execute();
     return ids.length;
   });
+}
+
+/** A conversation that was pushed to is alive, though what was pushed is forgotten. */
+async function keepActivity(trx: Database, deliveryIds: readonly string[]): Promise<void> {
+  const pushes = await trx
+    .selectFrom('attempts')
+    .select(['conversation_id', ({ fn }) => fn.max('started_at').as('at')])
+    .where('delivery_id', 'in', deliveryIds)
+    .where('outcome', '=', 'delivered')
+    .groupBy('conversation_id')
+    .execute();
+  for (const { conversation_id: id, at } of pushes) {
+    await trx
+      .updateTable('conversations')
+      .set({ active_at: at })
+      .where('id', '=', id)
+      .where('active_at', '<', at)
+      .execute();
+  }
 }
 
 /** A walk over the notifications in order of acceptance: how many were changed, and where to go on; null at its end. */
@@ -108,7 +128,7 @@ export function forgetConversations(db: Database, before: number): Promise<numbe
     const rows = await trx
       .selectFrom('conversations')
       .select('id')
-      .where('last_seen_at', '<', before)
+      .where('active_at', '<', before)
       .where(({ not, exists, selectFrom }) =>
         not(
           exists(

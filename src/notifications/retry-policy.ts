@@ -50,7 +50,7 @@ export type Tried = {
   readonly internalFailures: number;
   /** How many of them were answered with 401. */
   readonly unauthorized: number;
-  /** Since the first 401 the parent has taken what it was sent for other conversations. */
+  /** Since the 401 before this one the parent has taken what it was sent for other conversations. */
   readonly othersAuthorized: boolean;
   /** The parent refuses our credential everywhere: nothing that is wrong with this delivery. */
   readonly credentialRefused: boolean;
@@ -88,8 +88,9 @@ function scheduleNext(outcome: SendOutcome, tried: Tried): RetryDecision {
   return retryAt(Math.ceil(tried.now + delayMs), tried);
 }
 
-function retryAt(at: number, { expiresAt }: Tried): RetryDecision {
-  return at < expiresAt ? { kind: 'retry', at } : { kind: 'dead', reason: 'expired' };
+/** At the expiry nothing is sent any more, but until then a turn of the user brings the next attempt forward. */
+function retryAt(at: number, { now, expiresAt }: Tried): RetryDecision {
+  return expiresAt <= now ? { kind: 'dead', reason: 'expired' } : { kind: 'retry', at: Math.min(at, expiresAt) };
 }
 
 /**
@@ -135,11 +136,16 @@ function readMeaning(outcome: SendOutcome, tried: Tried): Meaning {
       if (outcome.errorClass !== 'internal') return { kind: 'refused', reason: outcome.errorClass };
       return tried.internalFailures < mostInternalFailures ? { kind: 'later' } : { kind: 'refused', reason: 'poison' };
     case 'refused':
-      if (outcome.status === 401 && tried.unauthorized >= mostUnauthorized && tried.othersAuthorized) {
+      if (outcome.status === 401 && isOwnTrouble(tried)) {
         return { kind: 'gone', reason: 'unauthorized' };
       }
       return readStatus(outcome.status, outcome.detail);
   }
+}
+
+/** 401 again and again, also with a new token, while the parent takes what others are sent. */
+function isOwnTrouble({ unauthorized, othersAuthorized, credentialRefused }: Tried): boolean {
+  return unauthorized >= mostUnauthorized && othersAuthorized && !credentialRefused;
 }
 
 function readStatus(status: number, detail: string): Meaning {
@@ -165,8 +171,16 @@ export function parseRetryAfter(value: string | undefined, now: number): number 
   if (value === undefined) return undefined;
   const text = value.trim();
   if (/^\d{1,10}$/.test(text)) return Number(text) > 0 ? Number(text) * seconds : undefined;
-  // Only dates with a weekday: Date.parse would read "-5" or "1.5" as some year.
-  if (!/^[A-Za-z]{3,9},? /.test(text)) return undefined;
-  const at = Date.parse(text);
-  return at > now ? at - now : undefined;
+  const at = parseHttpDate(text);
+  return at !== undefined && at > now ? at - now : undefined;
+}
+
+/**
+ * A date that begins with its weekday, as all forms of RFC 9110 5.6.7 do: Date.parse alone would read "-5" or "in 2030" as
+ * some year. Without a zone, as in the form of asctime, it means UTC.
+ */
+function parseHttpDate(text: string): number | undefined {
+  if (!/^(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,? /i.test(text)) return undefined;
+  const at = Date.parse(/(?:GMT|UTC|[+-]\d{4})$/i.test(text) ? text : `${text} GMT`);
+  return Number.isNaN(at) ? undefined : at;
 }

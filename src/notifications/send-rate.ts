@@ -17,6 +17,7 @@ export async function findNextSendAt(
 ): Promise<number> {
   const longestMs = 1_000 * Math.max(...windows.map((window) => window.seconds));
   let nextAt = now;
+  // Windows of higher counts look further back: when nothing is left to see for one, there is nothing for the others.
   for (const window of windows.toSorted((a, b) => a.count - b.count)) {
     const oldest = await db
       .selectFrom('attempts')
@@ -26,10 +27,10 @@ export async function findNextSendAt(
       .offset(window.count - 1)
       .limit(1)
       .executeTakeFirst();
-    // Windows of higher counts look further back still.
-    if (!oldest || oldest.started_at <= now - longestMs) break;
     // The parent counts arrivals: an attempt arrives at the latest when it ends.
-    nextAt = Math.max(nextAt, oldest.started_at + oldest.duration_ms + 1_000 * window.seconds);
+    const arrivedAt = oldest && oldest.started_at + oldest.duration_ms;
+    if (arrivedAt === undefined || arrivedAt <= now - longestMs) break;
+    nextAt = Math.max(nextAt, arrivedAt + 1_000 * window.seconds);
   }
   return nextAt;
 }

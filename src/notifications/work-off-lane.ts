@@ -53,7 +53,11 @@ async function deliver(work: LaneWork, lease: Lease, conversation: Conversation,
   }
   const nextSendAt = await findNextSendAt(db, conversation.id, work.rates, clock.now());
   if (nextSendAt > clock.now()) {
-    await settleDelivery(db, lease, delivery, { change: { state: 'pending', runAt: nextSendAt }, now: clock.now() });
+    await settleDelivery(db, lease, delivery, {
+      from: delivery.state,
+      change: { state: 'pending', runAt: nextSendAt },
+      now: clock.now(),
+    });
     return false;
   }
   const trial = { conversation, delivery, notification, wait };
@@ -96,7 +100,8 @@ async function settleWithoutSending(
   delivery: Delivery,
   change: DeliveryChange,
 ): Promise<boolean> {
-  if (!(await settleDelivery(work.db, lease, delivery, { change, now: work.clock.now() }))) return false;
+  if (!(await settleDelivery(work.db, lease, delivery, { from: delivery.state, change, now: work.clock.now() })))
+    return false;
   if (change.state === 'held') await reopenIfReachable(work, lease, delivery);
   work.onSettled(delivery.notificationId);
   return true;

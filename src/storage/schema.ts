@@ -26,6 +26,8 @@ type ConversationTable = {
   locale: string | null;
   created_at: number;
   last_seen_at: number;
+  /** The last turn or push, as far as the history of pushes is forgotten. */
+  active_at: number;
 };
 
 type WaitTable = {

@@ -25,6 +25,12 @@ function play(...runs: readonly Run[]): Circuit {
 /** Open since 0: the first probe is due at 15 s. */
 const openCircuit = (): Circuit => play([failing, 10, 3]);
 
+/** One probe, which ends at once. */
+function probe(circuit: Circuit, sign: ParentSign, now: number): 'opened' | 'closed' | undefined {
+  expect(circuit.begin('probe', now)).toBe(true);
+  return circuit.record(sign, 'probe', now);
+}
+
 /** Begins whatever may begin in each second up to `untilMs`; each ends at once. Gives the seconds. */
 function probeSeconds(circuit: Circuit, sign: ParentSign, fromMs: number, untilMs: number): number[] {
   const begun: number[] = [];
@@ -57,10 +63,10 @@ describe('a circuit opens after', () => {
     ['19 times 401: not', [[unauthorized, 19, 19]], undefined],
     ['60 times 401, 2 conversations: not', [[unauthorized, 60, 2]], undefined],
     ['19 times 401, something fine, 19 times: not', [[unauthorized, 19, 3], between, [unauthorized, 19, 3]], undefined],
-    ['3 throttled conversations', [[throttled, 3, 3]], 'throttled'],
-    ['2 throttled conversations: not', [[throttled, 2, 2]], undefined],
+    ['10 throttled, 3 conversations', [[throttled, 10, 3]], 'throttled'],
+    ['9 throttled: not', [[throttled, 9, 9]], undefined],
     ['60 throttled, 2 conversations: not', [[throttled, 60, 2]], undefined],
-    ['2 throttled, something fine, 2 throttled: not', [[throttled, 2, 2], between, [throttled, 2, 2]], undefined],
+    ['9 throttled, something fine, 9 throttled: not', [[throttled, 9, 3], between, [throttled, 9, 3]], undefined],
   ])('%s', (_, runs, cause) => {
     expect(play(...runs).open?.cause).toBe(cause);
   });
@@ -107,13 +113,14 @@ describe('while open', () => {
     expect([circuit.allows(45_999), circuit.nextAt(45_999)]).toEqual([0, 46_000]);
   });
 
-  it('what the parent asked for is waited for when it is throttled, also when the probe is', () => {
-    const circuit = play([throttled, 2, 2]);
-    expect(circuit.record({ ...throttled, until: 200_000 }, 'c3', 5_000)).toBe('opened');
-    expect(circuit.begin('a', 199_999)).toBe(false);
-    expect(circuit.begin('a', 200_000)).toBe(true);
-    circuit.record({ ...throttled, until: 777_000 }, 'a', 201_000);
-    expect(circuit.open).toMatchObject({ cause: 'throttled', openedAt: 5_000, probeAt: 777_000 });
+  it('what a throttling parent asks for is waited for, also when the probe is throttled, but at most 120 s', () => {
+    const circuit = play([throttled, 9, 3]);
+    expect(circuit.record({ ...throttled, until: 95_000 }, 'c9', 5_000)).toBe('opened');
+    expect(circuit.begin('a', 94_999)).toBe(false);
+    probe(circuit, { ...throttled, until: 200_000 }, 95_000);
+    expect(circuit.open).toMatchObject({ cause: 'throttled', openedAt: 5_000, probeAt: 200_000 });
+    probe(circuit, { ...throttled, until: 99_000_000 }, 200_000);
+    expect(circuit.open?.probeAt).toBe(320_000);
   });
 
   it('the cause and the words are those of the last probe', () => {
@@ -123,27 +130,40 @@ describe('while open', () => {
     expect(circuit.open).toMatchObject({ cause: 'unauthorized', words: unauthorized.words, openedAt: 0 });
   });
 
-  it('two successes close it, the second at once, and everything begins anew', () => {
+  it('two successes close it, the second at once', () => {
     const circuit = openCircuit();
-    circuit.begin('a', 15_000);
-    expect(circuit.record(fine, 'a', 15_000)).toBeUndefined();
+    expect(probe(circuit, fine, 15_000)).toBeUndefined();
     expect([circuit.open?.cause, circuit.allows(15_000), circuit.nextAt(15_000)]).toEqual(['failing', 1, 15_000]);
-    circuit.begin('b', 15_000);
-    expect(circuit.record(fine, 'b', 15_000)).toBe('closed');
+    expect(probe(circuit, fine, 15_000)).toBe('closed');
     expect([circuit.open, circuit.allows(15_000)]).toEqual([undefined, Number.POSITIVE_INFINITY]);
-    for (let time = 0; time < 9; time += 1) expect(circuit.record(failing, `c${time}`, 16_000)).toBeUndefined();
-    expect(circuit.record(failing, 'c9', 16_000)).toBe('opened');
-    expect(circuit.open?.probeAt).toBe(31_000);
+  });
+
+  it.each([
+    ['9 failures in a row', [failing, failing, failing, failing, failing, failing, failing, failing, failing]],
+    ['5 failures of 10', [fine, failing, fine, failing, fine, failing, fine, failing, fine, failing]],
+  ])('what was before it closed counts no more: %s open nothing', (_, signs) => {
+    const circuit = openCircuit();
+    expect([probe(circuit, fine, 15_000), probe(circuit, fine, 15_000)]).toEqual([undefined, 'closed']);
+    for (const [index, sign] of signs.entries()) circuit.record(sign, `c${index}`, 16_000);
+    expect(circuit.open).toBeUndefined();
+  });
+
+  it('the pauses begin anew when it opens again', () => {
+    const circuit = openCircuit();
+    for (const [sign, at] of [
+      [failing, 15_000],
+      [fine, 45_000],
+      [fine, 45_000],
+    ] as const)
+      probe(circuit, sign, at);
+    for (let time = 0; time < 10; time += 1) circuit.record(failing, `c${time}`, 100_000);
+    expect(probeSeconds(circuit, failing, 100_000, 200_000)).toEqual([115, 145]);
   });
 
   it('a probe that fails makes both successes due again', () => {
     const circuit = openCircuit();
     const outcomes = [fine, failing, fine, failing, fine, fine];
-    const changes = outcomes.map((sign, index) => {
-      const now = (index + 1) * 120_000;
-      expect(circuit.begin(`c${index}`, now)).toBe(true);
-      return circuit.record(sign, `c${index}`, now);
-    });
+    const changes = outcomes.map((sign, index) => probe(circuit, sign, (index + 1) * 120_000));
     expect(changes).toEqual([undefined, undefined, undefined, undefined, undefined, 'closed']);
   });
 

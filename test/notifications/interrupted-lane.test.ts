@@ -92,7 +92,7 @@ it('what was held just as a wait opened is pushed after all', async () => {
   const head = await findHead(lane.db, 'c', lane.clock.now());
   if (!lease || !head) throw new Error('nothing is due');
   const change = { state: 'held' as const, reason: 'not_reachable', reasonText: 'No action is open.' };
-  await settleDelivery(lane.db, lease, head, { change, now: lane.clock.now() });
+  await settleDelivery(lane.db, lease, head, { from: 'pending', change, now: lane.clock.now() });
   expect(await reopenHeld(lane.db, lease, head, lane.clock.now())).toBe(true);
   await lane.workOff(lease);
   expect((await lane.viewOf(id)).status).toBe('delivered');

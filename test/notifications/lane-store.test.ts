@@ -70,7 +70,9 @@ describe('leases', () => {
     expect(await claimDue(db, 1, leaseMs - 1)).toEqual([]);
     const alive = await claimOne(db, leaseMs);
     expect(await holdsLease(db, dead)).toBe(false);
-    expect(await settleDelivery(db, dead, delivery, { change: { state: 'delivered' }, now: leaseMs })).toBe(false);
+    expect(
+      await settleDelivery(db, dead, delivery, { from: 'sending', change: { state: 'delivered' }, now: leaseMs }),
+    ).toBe(false);
     await releaseLane(db, dead, leaseMs);
     expect(await holdsLease(db, alive)).toBe(true);
     expect(await headOf(db, leaseMs)).toMatchObject({ state: 'sending', interruptions: 0 });
@@ -82,7 +84,7 @@ describe('leases', () => {
     const lease = await claimOne(db, 0);
     await enqueue(db, 'n2', ['c'], 10);
     expect(await claimDue(db, 1, 10)).toEqual([]);
-    await settleDelivery(db, lease, await headOf(db, 10), { change: { state: 'delivered' }, now: 10 });
+    await settleDelivery(db, lease, await headOf(db, 10), { from: 'pending', change: { state: 'delivered' }, now: 10 });
     await releaseLane(db, lease, 10);
     expect(await findNextLaneAt(db)).toBe(10);
   });
@@ -117,7 +119,7 @@ describe('order', () => {
     const lease = await claimOne(db, 0);
     const head = await headOf(db, 0);
     expect(head.notificationId).toBe('n1');
-    await settleDelivery(db, lease, head, { change: { state: 'pending', runAt: 5_000 }, now: 0 });
+    await settleDelivery(db, lease, head, { from: 'pending', change: { state: 'pending', runAt: 5_000 }, now: 0 });
     expect((await headOf(db, 0)).notificationId).toBe('n1');
     await releaseLane(db, lease, 0);
     expect(await findNextLaneAt(db)).toBe(5_000);
@@ -129,7 +131,7 @@ describe('order', () => {
     await enqueue(db, 'now', ['c']);
     expect((await headOf(db, 0)).notificationId).toBe('now');
     const lease = await claimOne(db, 0);
-    await settleDelivery(db, lease, await headOf(db, 0), { change: { state: 'delivered' }, now: 0 });
+    await settleDelivery(db, lease, await headOf(db, 0), { from: 'pending', change: { state: 'delivered' }, now: 0 });
     await releaseLane(db, lease, 0);
     expect(await findNextLaneAt(db)).toBe(9_000);
     expect((await headOf(db, 9_000)).notificationId).toBe('later');
@@ -142,6 +144,7 @@ describe('a lane', () => {
     await enqueue(db, 'n1', ['c']);
     const lease = await claimOne(db, 0);
     await settleDelivery(db, lease, await headOf(db, 0), {
+      from: 'pending',
       change: { state: 'dead', reason: 'r', reasonText: 't' },
       now: 0,
     });

@@ -150,8 +150,8 @@ describe('what an operator sees', () => {
     const gates = createGates();
     expect([gates.troubles(), gates.trouble(first)]).toEqual([[], undefined]);
     breakParent(gates, elsewhere, 2_000);
-    for (const id of ['c1', 'c2', 'c3'])
-      gates.record(first, id, { kind: 'throttled', words: 'slow', until: 9_000 }, 3_000);
+    const throttled: ParentSign = { kind: 'throttled', words: 'slow', until: 9_000 };
+    for (let time = 0; time < 10; time += 1) gates.record(first, `c${time}`, throttled, 3_000);
     gates.record(second, 'c1', fine, 0);
     const open = {
       [first]: { cause: 'throttled', words: 'slow', openedAt: 3_000, probeAt: 9_000 },
@@ -164,12 +164,13 @@ describe('what an operator sees', () => {
 
   it('when a parent last took something: never, until it does, whatever else it says', () => {
     const gates = createGates();
-    expect(gates.fineAt(first)).toBe(Number.NEGATIVE_INFINITY);
-    gates.record(first, 'c1', fine, 5_000);
+    expect(gates.takenAt(first)).toBe(Number.NEGATIVE_INFINITY);
+    gates.noteTaken(first, 5_000);
     gates.record(first, 'c1', failing, 6_000);
-    gates.record(second, 'c1', fine, 7_000);
-    expect([gates.fineAt(first), gates.fineAt(second)]).toEqual([5_000, 7_000]);
-    gates.record(first, 'c2', fine, 8_000);
-    expect(gates.fineAt(first)).toBe(8_000);
+    gates.record(first, 'c2', fine, 6_500);
+    gates.noteTaken(second, 7_000);
+    expect([gates.takenAt(first), gates.takenAt(second)]).toEqual([5_000, 7_000]);
+    gates.noteTaken(first, 8_000);
+    expect(gates.takenAt(first)).toBe(8_000);
   });
 });

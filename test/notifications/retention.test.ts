@@ -131,6 +131,7 @@ describe('texts, results and metadata', () => {
     await see({ id: 'd', userKey: 'another' });
     const { id } = await accept({ to: { all: true }, lifeMs: 3 * day });
     await work(taken);
+    lane.clock.advance(6 * hour);
     if (second === 'cancel') await cancelNotification(lane.db, id, lane.clock.now());
     else await work(second);
     const columns = lane.db.selectFrom('notifications').select(['content', 'result', 'metadata']);

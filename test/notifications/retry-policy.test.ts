@@ -107,8 +107,10 @@ describe('when it is tried again', () => {
     expect(decideRetry(refused(503), { ...tried, random: 0 })).toEqual({ kind: 'retry', at: now + 4_000 });
   });
 
-  it('never tries past the expiry', () => {
-    expect(decideRetry(refused(503), { ...tried, expiresAt: now + 4_999 })).toEqual({
+  it('never tries past the expiry, and waits until then for a turn of the user', () => {
+    const expiresAt = now + 4_999;
+    expect(decideRetry(refused(503), { ...tried, expiresAt })).toEqual({ kind: 'retry', at: expiresAt });
+    expect(decideRetry(refused(503), { ...tried, now: expiresAt, expiresAt })).toEqual({
       kind: 'dead',
       reason: 'expired',
     });

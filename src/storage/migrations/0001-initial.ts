@@ -31,6 +31,7 @@ async function createConversationTables(db: Kysely<unknown>): Promise<void> {
     .addColumn('locale', 'text')
     .addColumn('created_at', 'bigint', (column) => column.notNull())
     .addColumn('last_seen_at', 'bigint', (column) => column.notNull())
+    .addColumn('active_at', 'bigint', (column) => column.notNull())
     .execute();
   await db.schema
     .createTable('waits')
@@ -141,7 +142,7 @@ async function createProbeTable(db: Kysely<unknown>): Promise<void> {
 async function createIndexes(db: Kysely<unknown>): Promise<void> {
   const statements = [
     'create index conversations_by_user on conversations (user_key, caller_app_id, tenant_id)',
-    'create index conversations_by_age on conversations (last_seen_at)',
+    'create index conversations_by_age on conversations (active_at)',
     'create index waits_by_subject on waits (subject, conversation_id)',
     'create index subscriptions_by_subject on subscriptions (subject, conversation_id)',
     'create index notifications_waiting on notifications (subject, expires_at) where recipients = 0 and cancelled_at is null',
