@@ -11,6 +11,7 @@ import { eventually } from '../helpers/eventually.ts';
 import { type ServiceProcess, startProcess, untilReady } from '../helpers/service-process.ts';
 import { apiKey, settingsFor } from '../helpers/skill.ts';
 import { startBareParent } from './bare-parent.ts';
+import { type LoopDelay, measureLoopDelay, readLoopDelay } from './loop-delay.ts';
 import { scale } from './scale.ts';
 import { storeSubscribers } from './subscribers.ts';
 
@@ -18,13 +19,14 @@ const many = scale(100_000, 6_000);
 const few = scale(10_000, 600);
 const credential = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' };
 
-type Figures = { ms: number; peakMb: number; slowestLiveMs: number; told: number; copies: number };
+type Figures = { ms: number; peakMb: number; loop: LoopDelay; slowestLiveMs: number; told: number; copies: number };
 
 it(`a broadcast to ${many} recipients is spread page by page, also through a crash, and memory stays flat`, async () => {
   const small = await broadcast(few);
   const large = await broadcast(many, { killAfterShare: 0.3 });
-  const words = ({ ms, peakMb, slowestLiveMs, told, copies }: Figures): string =>
+  const words = ({ ms, peakMb, loop, slowestLiveMs, told, copies }: Figures): string =>
     `${told} told in ${(ms / 1_000).toFixed(1)} s (${Math.round((told / ms) * 1_000)}/s), peak ${peakMb} MB, ` +
+    `event loop p99 ${Math.round(loop.p99)} ms, max ${Math.round(loop.max)} ms, ` +
     `slowest /health/live ${Math.round(slowestLiveMs)} ms, copies ${copies - told}`;
   console.log(`broadcast: ${words(small)}; with kill -9 in the middle ${words(large)}`);
   expect(small).toMatchObject({ told: few, copies: few });
@@ -32,6 +34,7 @@ it(`a broadcast to ${many} recipients is spread page by page, also through a cra
   // At most what was in flight at the kill.
   expect(large.copies - many).toBeLessThanOrEqual(32);
   expect(large.peakMb - small.peakMb).toBeLessThan(64);
+  expect(Math.max(small.loop.max, large.loop.max)).toBeLessThan(500);
   expect(Math.max(small.slowestLiveMs, large.slowestLiveMs)).toBeLessThan(500);
 }, 1_200_000);
 
@@ -42,6 +45,7 @@ async function broadcast(count: number, { killAfterShare }: { killAfterShare?: n
   onTestFinished(() => parent.stop());
   const dataDir = mkdtempSync(join(tmpdir(), 'copilot-notify-broadcast-'));
   onTestFinished(() => rmSync(dataDir, { recursive: true, force: true }));
+  const loopFile = join(dataDir, 'loop-delay.json');
   const skill = { appId: randomUUID(), secret: randomUUID(), dataDir, port: await findFreePort() };
   standIn.registerApp(skill);
   const { serviceUrl } = parent;
@@ -51,11 +55,13 @@ async function broadcast(count: number, { killAfterShare }: { killAfterShare?: n
     ALLOWED_SERVICE_URLS: new URL(serviceUrl).origin,
     HOST_SEND_RATE: '0',
     LOG_LEVEL: 'error',
+    ...measureLoopDelay(loopFile),
   };
   const url = `http://127.0.0.1:${skill.port}`;
   let service: ServiceProcess = startProcess(settings);
   onTestFinished(() => service.kill('SIGKILL'));
   await untilReady(service, url);
+  service.kill('SIGUSR2');
 
   const startedAt = performance.now();
   const answer = await fetch(`${url}/api/notify`, {
@@ -73,11 +79,13 @@ async function broadcast(count: number, { killAfterShare }: { killAfterShare?: n
     await service.exited;
     service = startProcess(settings);
     await untilReady(service, url);
+    service.kill('SIGUSR2');
   }
   await eventually('all are told', () => parent.taken.size === count, 900_000);
   const ms = performance.now() - startedAt;
   const slowestLiveMs = await live.stop();
   const peakMb = readPeakMb(service.pid);
+  const loop = await eventually('the figures are whole', () => tryReadLoopDelay(loopFile));
   await eventually('all are settled', async () => {
     const view = (await (
       await fetch(`${url}/api/notifications/${accepted.id}`, { headers: credential })
@@ -87,7 +95,7 @@ async function broadcast(count: number, { killAfterShare }: { killAfterShare?: n
   const copies = [...parent.taken.values()].reduce((sum, times) => sum + times, 0);
   service.kill('SIGKILL');
   await service.exited;
-  return { ms, peakMb, slowestLiveMs, told: parent.taken.size, copies };
+  return { ms, peakMb, loop, slowestLiveMs, told: parent.taken.size, copies };
 }
 
 /** Asks for /health/live all the time; gives the slowest answer in ms. */
@@ -111,6 +119,15 @@ function watchLive(url: string): { stop(): Promise<number> } {
       return slowest;
     },
   };
+}
+
+/** It is written ten times a second, and may be caught half written. */
+function tryReadLoopDelay(file: string): LoopDelay | undefined {
+  try {
+    return readLoopDelay(file);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The most memory the process has held so far, in MB; 0 where the system does not tell (only Linux does). */
