@@ -1,7 +1,8 @@
 // One attempt of one delivery: marked before, sent, judged and recorded after.
 
 import type { Conversation, Wait } from '../conversations/conversation.ts';
-import { beginAttempt, type DeliveryChange, findFailures, settleDelivery } from './delivery-store.ts';
+import { findFailures } from './attempt-store.ts';
+import { beginAttempt, type DeliveryChange, settleDelivery } from './delivery-store.ts';
 import type { Lease } from './lane-store.ts';
 import type { LaneWork } from './lane-work.ts';
 import {

@@ -1,12 +1,13 @@
-// Stored deliveries and their attempts. What changes a delivery in work goes through the lease of its lane.
+// Stored deliveries. What changes a delivery in work goes through the lease of its lane.
 
 import { createHash } from 'node:crypto';
 import { isOpen } from '../storage/conditions.ts';
 import type { Database } from '../storage/database.ts';
 import type { DeliveryRow } from '../storage/schema.ts';
 import { transact } from '../storage/transact.ts';
+import { type AttemptRecord, insertAttempt } from './attempt-store.ts';
 import { holdsLease, type Lease, leaseMs } from './lane-store.ts';
-import type { Delivery, DeliveryState, DeliveryStep, Notification, SendOutcome } from './notification.ts';
+import type { Delivery, DeliveryState, DeliveryStep, Notification } from './notification.ts';
 
 /** The same notification to the same conversation is always the same delivery, whoever enqueues it, however often. */
 function deliveryIdOf(notificationId: string, conversationId: string): string {
@@ -105,13 +106,6 @@ export type Settlement = {
   readonly attempt?: AttemptRecord;
 };
 
-type AttemptRecord = {
-  readonly via: 'push' | 'turn';
-  readonly startedAt: number;
-  readonly durationMs: number;
-  readonly outcome: SendOutcome;
-};
-
 /**
  * Marks an attempt before it is made and renews the lease for it. False when the lease is lost or the delivery has
  * changed since it was read: nothing was changed and nothing may be sent.
@@ -180,32 +174,6 @@ export async function countOpenDeliveries(db: Database): Promise<number> {
   return row.count;
 }
 
-/** How earlier attempts of a delivery have failed, as far as the next decision depends on it. */
-export type Failures = {
-  /** By an exception of our own. */
-  readonly internal: number;
-  /** With 401. */
-  readonly unauthorized: number;
-  readonly lastUnauthorizedAt: number | undefined;
-};
-
-/** Of the attempts that count: those since an operator asked for a new beginning, if one has. */
-export async function findFailures(db: Database, delivery: Delivery): Promise<Failures> {
-  const rows = await db
-    .selectFrom('attempts')
-    .select(['error_class', 'status', 'started_at'])
-    .where('delivery_id', '=', delivery.id)
-    .where('number', '>', delivery.attemptsBefore)
-    .orderBy('number')
-    .execute();
-  const unauthorized = rows.filter((row) => row.status === 401);
-  return {
-    internal: rows.filter((row) => row.error_class === 'internal').length,
-    unauthorized: unauthorized.length,
-    lastUnauthorizedAt: unauthorized.at(-1)?.started_at,
-  };
-}
-
 function columnsOf(change: DeliveryChange, now: number) {
   switch (change.state) {
     case 'pending':
@@ -229,26 +197,6 @@ function columnsOf(change: DeliveryChange, now: number) {
     case 'cancelled':
       return { state: change.state, reason: change.reason, reason_text: change.reasonText, settled_at: now };
   }
-}
-
-async function insertAttempt(db: Database, delivery: Delivery, attempt: AttemptRecord): Promise<void> {
-  const { outcome } = attempt;
-  await db
-    .insertInto('attempts')
-    .values({
-      delivery_id: delivery.id,
-      number: delivery.attempts + 1,
-      conversation_id: delivery.conversationId,
-      via: attempt.via,
-      step: delivery.step,
-      started_at: attempt.startedAt,
-      duration_ms: Math.round(attempt.durationMs),
-      outcome: outcome.kind,
-      status: 'status' in outcome ? outcome.status : null,
-      error_class: 'errorClass' in outcome ? outcome.errorClass : null,
-      detail: 'detail' in outcome ? outcome.detail : null,
-    })
-    .execute();
 }
 
 /** A row as the rest of the service knows it. */

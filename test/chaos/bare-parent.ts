@@ -1,7 +1,8 @@
 // A parent that only checks the token and notes what it takes: for more conversations than the stand-in should hold.
 
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 import type { StandIn } from '../../standin/types.ts';
 
@@ -28,7 +29,8 @@ export async function startBareParent(standIn: StandIn): Promise<BareParent> {
 
   const taken = new Map<string, number>();
   const server = createServer((request, response) => {
-    void readAll(request).then(async () => {
+    const answer = async (): Promise<void> => {
+      await text(request);
       const id = /^\/v3\/conversations\/([^/]+)\/activities$/.exec(request.url ?? '')?.[1];
       if (id === undefined || !(await isGood(request.headers.authorization ?? ''))) {
         // Not writeHead(…).end(): restify replaces writeHead for the whole process, and its own returns nothing.
@@ -39,7 +41,8 @@ export async function startBareParent(standIn: StandIn): Promise<BareParent> {
       const name = decodeURIComponent(id);
       taken.set(name, (taken.get(name) ?? 0) + 1);
       response.end();
-    });
+    };
+    void answer();
   });
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
@@ -53,8 +56,4 @@ export async function startBareParent(standIn: StandIn): Promise<BareParent> {
         server.closeAllConnections();
       }),
   };
-}
-
-async function readAll(request: IncomingMessage): Promise<void> {
-  for await (const _chunk of request) continue;
 }

@@ -12,6 +12,7 @@ import { type ServiceProcess, startProcess, untilReady } from '../helpers/servic
 import { apiKey, settingsFor } from '../helpers/skill.ts';
 import { startBareParent } from './bare-parent.ts';
 import { type LoopDelay, measureLoopDelay, readLoopDelay } from './loop-delay.ts';
+import { repeat } from './repeat.ts';
 import { scale } from './scale.ts';
 import { storeSubscribers } from './subscribers.ts';
 
@@ -24,11 +25,7 @@ type Figures = { ms: number; peakMb: number; loop: LoopDelay; slowestLiveMs: num
 it(`a broadcast to ${many} recipients is spread page by page, also through a crash, and memory stays flat`, async () => {
   const small = await broadcast(few);
   const large = await broadcast(many, { killAfterShare: 0.3 });
-  const words = ({ ms, peakMb, loop, slowestLiveMs, told, copies }: Figures): string =>
-    `${told} told in ${(ms / 1_000).toFixed(1)} s (${Math.round((told / ms) * 1_000)}/s), peak ${peakMb} MB, ` +
-    `event loop p99 ${Math.round(loop.p99)} ms, max ${Math.round(loop.max)} ms, ` +
-    `slowest /health/live ${Math.round(slowestLiveMs)} ms, copies ${copies - told}`;
-  console.log(`broadcast: ${words(small)}; with kill -9 in the middle ${words(large)}`);
+  console.log(`broadcast: ${inWords(small)}; with kill -9 in the middle ${inWords(large)}`);
   expect(small).toMatchObject({ told: few, copies: few });
   expect(large.told).toBe(many);
   // At most what was in flight at the kill.
@@ -37,6 +34,14 @@ it(`a broadcast to ${many} recipients is spread page by page, also through a cra
   expect(Math.max(small.loop.max, large.loop.max)).toBeLessThan(500);
   expect(Math.max(small.slowestLiveMs, large.slowestLiveMs)).toBeLessThan(500);
 }, 1_200_000);
+
+function inWords({ ms, peakMb, loop, slowestLiveMs, told, copies }: Figures): string {
+  return (
+    `${told} told in ${(ms / 1_000).toFixed(1)} s (${Math.round((told / ms) * 1_000)}/s), peak ${peakMb} MB, ` +
+    `event loop p99 ${Math.round(loop.p99)} ms, max ${Math.round(loop.max)} ms, ` +
+    `slowest /health/live ${Math.round(slowestLiveMs)} ms, copies ${copies - told}`
+  );
+}
 
 async function broadcast(count: number, { killAfterShare }: { killAfterShare?: number } = {}): Promise<Figures> {
   const standIn = await startStandIn();
@@ -101,21 +106,17 @@ async function broadcast(count: number, { killAfterShare }: { killAfterShare?: n
 /** Asks for /health/live all the time; gives the slowest answer in ms. */
 function watchLive(url: string): { stop(): Promise<number> } {
   let slowest = 0;
-  let stopping = false;
-  const work = (async () => {
-    while (!stopping) {
-      const askedAt = performance.now();
-      const answer = await fetch(`${url}/health/live`).catch(() => undefined);
-      await answer?.arrayBuffer();
-      // While the process is dead there is no answer to time.
-      if (answer?.status === 200) slowest = Math.max(slowest, performance.now() - askedAt);
-      await delay(20);
-    }
-  })();
+  const watch = repeat(async () => {
+    const askedAt = performance.now();
+    const answer = await fetch(`${url}/health/live`).catch(() => undefined);
+    await answer?.arrayBuffer();
+    // While the process is dead there is no answer to time.
+    if (answer?.status === 200) slowest = Math.max(slowest, performance.now() - askedAt);
+    await delay(20);
+  });
   return {
     stop: async () => {
-      stopping = true;
-      await work;
+      await watch.stop();
       return slowest;
     },
   };

@@ -4,6 +4,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { apiKey } from '../helpers/skill.ts';
 import type { ChaosBench } from './chaos-bench.ts';
+import { repeat } from './repeat.ts';
 
 type LoadOptions = {
   readonly senders: number;
@@ -24,7 +25,7 @@ export type Load = {
 export function startLoad(bench: ChaosBench, { senders, isReady = () => true }: LoadOptions): Load {
   const failures = new Map<string, number>();
   const counts = { acknowledged: 0, attempted: 0 };
-  let stopping = false;
+  const stopping = new AbortController();
 
   const post = async (subject: string, text: string): Promise<string | undefined> => {
     try {
@@ -65,8 +66,8 @@ export function startLoad(bench: ChaosBench, { senders, isReady = () => true }: 
 
   const work = Array.from({ length: senders }, async (_, sender) => {
     const own = bench.subjects.filter((_subject, index) => index % senders === sender);
-    for (let index = 0; !stopping; index += 1) {
-      for (const subject of own) if (!stopping) await send(subject, index);
+    for (let index = 0; !stopping.signal.aborted; index += 1) {
+      for (const subject of own) if (!stopping.signal.aborted) await send(subject, index);
     }
   });
   return {
@@ -78,7 +79,7 @@ export function startLoad(bench: ChaosBench, { senders, isReady = () => true }: 
       return counts.attempted;
     },
     stop: async () => {
-      stopping = true;
+      stopping.abort();
       await Promise.all(work);
     },
   };
@@ -93,23 +94,19 @@ export type Books = { readonly samples: number; readonly wrong: readonly string[
 export function startBookkeeping(bench: ChaosBench, load: Load): { stop(): Promise<Books> } {
   const wrong: string[] = [];
   let samples = 0;
-  let stopping = false;
-  const work = (async () => {
-    while (!stopping) {
-      const least = load.acknowledged;
-      const status = await bench.get<{ deliveries: Record<string, number> }>('/api/status').catch(() => undefined);
-      if (status) {
-        const sum = Object.values(status.deliveries).reduce((total, state) => total + state, 0);
-        samples += 1;
-        if (sum < least || sum > load.attempted) wrong.push(`${least} <= ${sum} <= ${load.attempted}`);
-      }
-      await delay(5);
+  const watch = repeat(async () => {
+    const least = load.acknowledged;
+    const status = await bench.get<{ deliveries: Record<string, number> }>('/api/status').catch(() => undefined);
+    if (status) {
+      const sum = Object.values(status.deliveries).reduce((total, state) => total + state, 0);
+      samples += 1;
+      if (sum < least || sum > load.attempted) wrong.push(`${least} <= ${sum} <= ${load.attempted}`);
     }
-  })();
+    await delay(5);
+  });
   return {
     stop: async () => {
-      stopping = true;
-      await work;
+      await watch.stop();
       return { samples, wrong };
     },
   };

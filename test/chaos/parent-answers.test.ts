@@ -53,7 +53,7 @@ const answers: [string, Fault, Expected][] = [
   ['200 with 5 MB', { kind: 'huge', bytes: 5_000_000 }, delivered],
   ...[300, 301, 302, 303, 304, 307, 308].map((status): [string, Fault, Expected] => [
     `${status}, which is not followed`,
-    answer(status, { Location: `${'http://127.0.0.1:9'}/elsewhere`, 'Retry-After': '900' }),
+    answer(status, { Location: 'http://127.0.0.1:9/elsewhere', 'Retry-After': '900' }),
     again,
   ]),
   ...[400, 402, 405, 406, 411, 413, 414, 415, 416, 417, 418, 422, 424, 426, 428, 431, 451, 499, 501, 505].map(
@@ -102,13 +102,7 @@ describe.sequential('a parent that answers', () => {
 
     const first = await untilAttempts(id, expected.attempts);
     expect(first).toMatchObject({ status: expected.status, deliveries: [{ reason: expected.reason ?? null }] });
-    if (expected.nextMs !== undefined) {
-      skill.clock.advance(expected.nextMs - 10);
-      await tellHealthy();
-      expect(await countAttempts(id)).toBe(expected.attempts);
-      skill.clock.advance(20);
-      await untilAttempts(id, expected.attempts + 1);
-    }
+    expect(await isRepeatedAt(id, expected)).toBe(true);
     await fetch(`${skill.url}/api/notifications/${id}/cancel`, { method: 'POST', headers: { 'X-API-Key': apiKey } });
     // A day later nothing more has been sent, and all the time the others were.
     skill.clock.advance(86_400_000);
@@ -124,6 +118,17 @@ describe.sequential('a parent that answers', () => {
     clear();
   });
 });
+
+/** Whether its next attempt is made then and not before; true also where there is to be none. */
+async function isRepeatedAt(id: string, { attempts, nextMs }: Expected): Promise<boolean> {
+  if (nextMs === undefined) return true;
+  skill.clock.advance(nextMs - 10);
+  await tellHealthy();
+  const early = (await countAttempts(id)) > attempts;
+  skill.clock.advance(20);
+  await untilAttempts(id, attempts + 1);
+  return !early;
+}
 
 /** Three at a time, so that most of what the parent says is fine; when they are there, the worker has looked. */
 async function tellHealthy(): Promise<void> {

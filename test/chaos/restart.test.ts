@@ -3,6 +3,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { createChaosBench } from './chaos-bench.ts';
 import { checkHistory, formatReport, listFaults } from './history.ts';
 import { startBookkeeping, startLoad } from './load.ts';
+import { repeat } from './repeat.ts';
 import { scale } from './scale.ts';
 
 const restarts = scale(20, 3);
@@ -45,20 +46,11 @@ it(`${restarts} graceful restarts under load lose nothing, repeat nothing and re
 /** What a load balancer does: asks every 50 ms, and sends requests only where the last answer was 200. */
 function watchReadiness(url: string): { isReady(): boolean; stop(): Promise<void> } {
   let isReady = false;
-  let stopping = false;
-  const work = (async () => {
-    while (!stopping) {
-      const answer = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(1_000) }).catch(() => undefined);
-      await answer?.arrayBuffer();
-      isReady = answer?.status === 200;
-      await delay(50);
-    }
-  })();
-  return {
-    isReady: () => isReady,
-    stop: async () => {
-      stopping = true;
-      await work;
-    },
-  };
+  const watch = repeat(async () => {
+    const answer = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(1_000) }).catch(() => undefined);
+    await answer?.arrayBuffer();
+    isReady = answer?.status === 200;
+    await delay(50);
+  });
+  return { isReady: () => isReady, stop: watch.stop };
 }

@@ -9,7 +9,7 @@ import { transact } from '../../src/storage/transact.ts';
 async function openNoted(): Promise<{ db: Database; statements: string[] }> {
   const statements: string[] = [];
   const db = new Kysely<Schema>({
-    dialect: new SqliteDialect({ database: new Libsql(':memory:') as never }),
+    dialect: new SqliteDialect({ database: new Libsql(':memory:') }),
     log: ({ query }) => void statements.push(query.sql),
   });
   onTestFinished(() => db.destroy());

@@ -1,0 +1,58 @@
+// Stored attempts: what was sent to a conversation, when, and what came of it.
+
+import type { Database } from '../storage/database.ts';
+import type { Delivery, SendOutcome } from './notification.ts';
+
+export type AttemptRecord = {
+  readonly via: 'push' | 'turn';
+  readonly startedAt: number;
+  readonly durationMs: number;
+  readonly outcome: SendOutcome;
+};
+
+/** Records an attempt of this delivery; to be called in the transaction that moves the delivery on. */
+export async function insertAttempt(db: Database, delivery: Delivery, attempt: AttemptRecord): Promise<void> {
+  const { outcome } = attempt;
+  await db
+    .insertInto('attempts')
+    .values({
+      delivery_id: delivery.id,
+      number: delivery.attempts + 1,
+      conversation_id: delivery.conversationId,
+      via: attempt.via,
+      step: delivery.step,
+      started_at: attempt.startedAt,
+      duration_ms: Math.round(attempt.durationMs),
+      outcome: outcome.kind,
+      status: 'status' in outcome ? outcome.status : null,
+      error_class: 'errorClass' in outcome ? outcome.errorClass : null,
+      detail: 'detail' in outcome ? outcome.detail : null,
+    })
+    .execute();
+}
+
+/** How earlier attempts of a delivery have failed, as far as the next decision depends on it. */
+export type Failures = {
+  /** By an exception of our own. */
+  readonly internal: number;
+  /** With 401. */
+  readonly unauthorized: number;
+  readonly lastUnauthorizedAt: number | undefined;
+};
+
+/** Of the attempts that count: those since an operator asked for a new beginning, if one has. */
+export async function findFailures(db: Database, delivery: Delivery): Promise<Failures> {
+  const rows = await db
+    .selectFrom('attempts')
+    .select(['error_class', 'status', 'started_at'])
+    .where('delivery_id', '=', delivery.id)
+    .where('number', '>', delivery.attemptsBefore)
+    .orderBy('number')
+    .execute();
+  const unauthorized = rows.filter((row) => row.status === 401);
+  return {
+    internal: rows.filter((row) => row.error_class === 'internal').length,
+    unauthorized: unauthorized.length,
+    lastUnauthorizedAt: unauthorized.at(-1)?.started_at,
+  };
+}
