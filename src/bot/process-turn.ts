@@ -11,8 +11,6 @@ import type { Database } from '../storage/database.ts';
 import { transact } from '../storage/transact.ts';
 import type { SkillAdapter } from './adapter.ts';
 import { captureConversation } from './capture-conversation.ts';
-import { explainRefusal } from './explain-refusal.ts';
-import { ParentRefusal } from './parent-transport.ts';
 import { describeFailure } from './push-activity.ts';
 import { CallerKey, errorOutputsOf, type SkillBot, SkillTurnKey } from './skill-bot.ts';
 import { type SkillServices, SkillTurn } from './skill-turn.ts';
@@ -123,7 +121,6 @@ async function endFailedAction(turn: SkillTurn | undefined, services: SkillServi
 
 /** Without the parent's own words, which may repeat the text of the message: this goes into the log. */
 function explainFailure(error: unknown, turn: SkillTurn): string {
-  if (error instanceof ParentRefusal) return explainRefusal(error, turn.conversation);
   const outcome = describeFailure(error, turn.conversation);
   return 'detail' in outcome ? outcome.detail : '';
 }

@@ -53,9 +53,8 @@ async function sendOne(
 /** The failure of a send as an outcome; anything unexpected is `notSent` with its class, so that it is seen and not repeated. */
 export function describeFailure(error: unknown, conversation: Conversation): SendOutcome {
   if (error instanceof ParentRefusal) {
-    const { status, retryAfter } = error;
-    const said = error.detail === '' ? '' : ` It said: ${error.detail}`;
-    return { kind: 'refused', status, retryAfter, detail: `${explainRefusal(error, conversation)}${said}` };
+    const { status, retryAfter, detail: said } = error;
+    return { kind: 'refused', status, retryAfter, detail: explainRefusal(error, conversation), said };
   }
   if (error instanceof ParentUnreachable) {
     return { kind: 'unreachable', errorClass: error.errorClass, detail: error.message };

@@ -8,6 +8,7 @@ import type { LaneWork } from './lane-work.ts';
 import {
   type Delivery,
   endsWait,
+  explainOutcome,
   type Notification,
   notifiedOutputs,
   type Push,
@@ -97,7 +98,7 @@ function changeAfter(
   { delivery, notification, wait }: Trial,
   outcome: SendOutcome,
 ): DeliveryChange {
-  const detail = 'detail' in outcome ? outcome.detail : '';
+  const detail = explainOutcome(outcome);
   // The message had been taken before: whatever becomes of the end of the action, the user has been told.
   if (delivery.step === 'end' && decision.kind !== 'retry') return { state: 'delivered' };
   switch (decision.kind) {

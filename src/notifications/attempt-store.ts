@@ -1,7 +1,7 @@
 // Stored attempts: what was sent to a conversation, when, and what came of it.
 
 import type { Database } from '../storage/database.ts';
-import type { Delivery, SendOutcome } from './notification.ts';
+import { type Delivery, explainOutcome, type SendOutcome } from './notification.ts';
 
 export type AttemptRecord = {
   readonly via: 'push' | 'turn';
@@ -26,7 +26,7 @@ export async function insertAttempt(db: Database, delivery: Delivery, attempt: A
       outcome: outcome.kind,
       status: 'status' in outcome ? outcome.status : null,
       error_class: 'errorClass' in outcome ? outcome.errorClass : null,
-      detail: 'detail' in outcome ? outcome.detail : null,
+      detail: explainOutcome(outcome) || null,
     })
     .execute();
 }

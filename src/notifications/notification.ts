@@ -46,9 +46,18 @@ export type SendOutcome =
       readonly status: number;
       readonly retryAfter: string | undefined;
       readonly detail: string;
+      /** The start of the parent's own answer. It may hold anything: it is kept for the operator, and is in no log. */
+      readonly said?: string;
     }
   | { readonly kind: 'unreachable'; readonly errorClass: string; readonly detail: string }
   | { readonly kind: 'notSent'; readonly errorClass: string; readonly detail: string };
+
+/** Why it did not succeed, with what the parent said; empty where it did. */
+export function explainOutcome(outcome: SendOutcome): string {
+  if (outcome.kind === 'delivered') return '';
+  const said = outcome.kind === 'refused' ? (outcome.said ?? '') : '';
+  return said === '' ? outcome.detail : `${outcome.detail} It said: ${said}`;
+}
 
 /** What is pushed: the message of a notification, or the end of an action with its outputs. */
 export type Push =

@@ -106,15 +106,13 @@ export function readSign(outcome: SendOutcome, now: number): ParentSign | undefi
     case 'notSent':
       return undefined;
     case 'refused': {
-      const { status, detail: words } = outcome;
+      const { status, detail: words, said } = outcome;
       const askedMs = readRetryAfter(outcome, now);
       if (status === 401) return { kind: 'unauthorized', words };
       if (status === 429 || (status === 503 && askedMs !== undefined)) {
         return { kind: 'throttled', words, until: now + (askedMs ?? shortestPauseMs) };
       }
-      return status >= 500 && readStatus(status, words).kind === 'later'
-        ? { kind: 'failing', words }
-        : { kind: 'fine' };
+      return status >= 500 && readStatus(status, said).kind === 'later' ? { kind: 'failing', words } : { kind: 'fine' };
     }
   }
 }
@@ -139,7 +137,7 @@ function readMeaning(outcome: SendOutcome, tried: Tried): Meaning {
       if (outcome.status === 401 && isOwnTrouble(tried)) {
         return { kind: 'gone', reason: 'unauthorized' };
       }
-      return readStatus(outcome.status, outcome.detail);
+      return readStatus(outcome.status, outcome.said);
   }
 }
 
@@ -148,9 +146,9 @@ function isOwnTrouble({ unauthorized, othersAuthorized, credentialRefused }: Tri
   return unauthorized >= mostUnauthorized && othersAuthorized && !credentialRefused;
 }
 
-function readStatus(status: number, detail: string): Meaning {
+function readStatus(status: number, said = ''): Meaning {
   // botbuilder's own parent (CloudSkillHandler) forgets a conversation at its end and answers later posts like this.
-  if (status === 500 && detail.includes('skillConversationReference not found')) {
+  if (status === 500 && said.includes('skillConversationReference not found')) {
     return { kind: 'gone', reason: 'conversation_gone' };
   }
   if (status === 403) return { kind: 'gone', reason: 'forbidden' };

@@ -46,6 +46,8 @@ async function takeInTurn(subject?: string): Promise<string[]> {
   return items.map((item) => item.notification.id);
 }
 
+const checkRoomForOne = (): Promise<void> => new Backlog(lane.db, lane.clock, 1).checkRoom();
+
 describe('a pending notification that is cancelled', () => {
   let head: string;
   let behind: string;
@@ -179,11 +181,10 @@ describe('a notification that nobody waits for yet, and that is cancelled', () =
   });
 
   it('takes no room', async () => {
-    const room = (): Promise<void> => new Backlog(lane.db, lane.clock, 1).checkRoom();
     const id = await acceptForNobody('later');
-    await expect(room()).rejects.toMatchObject({ code: 'unavailable' });
+    await expect(checkRoomForOne()).rejects.toMatchObject({ code: 'unavailable' });
     await cancel(id);
-    await room();
+    await checkRoomForOne();
   });
 });
 
@@ -211,7 +212,7 @@ it('cancelling twice keeps the time of the first, and what does not exist cannot
   expect(await cancel('no such id')).toBe(false);
 });
 
-it('1,300 deliveries are cancelled 500 at a time, and each lane has nothing left to do', async () => {
+it('1,300 deliveries are cancelled 500 at a time', async () => {
   const ids = Array.from({ length: 1_299 }, (_, index) => `d${index}`);
   await lane.db.transaction().execute((trx) => saveConversations(trx, ids));
   const request = parseNotifyRequest({ to: { all: true }, message: { text: 't' } }, lane.clock.now(), day);
@@ -230,6 +231,7 @@ it('1,300 deliveries are cancelled 500 at a time, and each lane has nothing left
   expect(await cancelNotification(noted, id, lane.clock.now())).toBe(true);
   expect(chunks).toEqual([500, 500, 300]);
   expect(await lane.viewOf(id)).toMatchObject({ status: 'cancelled', counts: { pending: 0, cancelled: 1_300 } });
-  while ((await findNextLaneAt(lane.db)) !== undefined) await lane.work();
+  expect(await findNextLaneAt(lane.db)).toBe(lane.clock.now());
+  await lane.work();
   expect(lane.sent).toEqual([]);
-}, 60_000);
+});

@@ -20,11 +20,12 @@ const tried: Tried = {
   expiresAt: now + 72 * hour,
   random: 1,
 };
-const refused = (status: number, retryAfter?: string, detail = 'why'): SendOutcome => ({
+const refused = (status: number, retryAfter?: string, said = ''): SendOutcome => ({
   kind: 'refused',
   status,
   retryAfter,
-  detail,
+  detail: 'why',
+  said,
 });
 const retryIn = (delayMs: number): RetryDecision => ({ kind: 'retry', at: now + delayMs });
 const gone: RetryDecision = { kind: 'gone', reason: 'unauthorized' };

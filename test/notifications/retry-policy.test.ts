@@ -14,11 +14,12 @@ const tried: Tried = {
   expiresAt: now + 2 * day,
   random: 1,
 };
-const refused = (status: number, retryAfter?: string, detail = ''): SendOutcome => ({
+const refused = (status: number, retryAfter?: string, said = ''): SendOutcome => ({
   kind: 'refused',
   status,
   retryAfter,
-  detail,
+  detail: '',
+  said,
 });
 
 /** As in docs/http-api.md. */
