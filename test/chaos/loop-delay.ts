@@ -17,9 +17,14 @@ const write = () => {
 setInterval(write, 100).unref();
 `;
 
-/** Settings that make a service process write its figures to `file`; SIGUSR2 begins anew, after the start-up. */
-export function measureLoopDelay(file: string): Record<string, string> {
-  return { LOOP_DELAY_FILE: file, NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(code)}` };
+/**
+ * Settings that make a service process write its figures to `file`; SIGUSR2 begins anew, after the start-up. It also gets
+ * a heap of `heapMb` and no more: V8 lets garbage lie for as long as there is room, and the most memory held would say
+ * little about the memory needed.
+ */
+export function measureLoopDelay(file: string, heapMb: number): Record<string, string> {
+  const probe = `--import=data:text/javascript,${encodeURIComponent(code)}`;
+  return { LOOP_DELAY_FILE: file, NODE_OPTIONS: `--max-old-space-size=${heapMb} ${probe}` };
 }
 
 /** The figures so far, in ms, over the 5 ms that lie between two looks. */
