@@ -57,7 +57,8 @@ export function createRetryDeliveryHandler({ services, findSender }: DeliveryOpt
     const found = await services.notifications.findDelivery(id);
     if (found === undefined) throw unknownDelivery();
     if (retried === 0) {
-      throw new AppError('not_retryable', `The delivery is ${found.status}: only dead and held ones are tried again.`);
+      const words = 'only dead and held ones are tried again, while their conversation is kept (CONVERSATION_DAYS)';
+      throw new AppError('not_retryable', `The delivery is ${found.status}: ${words}.`);
     }
     sendJson(res, 200, found);
   };

@@ -43,9 +43,8 @@ export async function attemptDelivery(work: LaneWork, lease: Lease, trial: Trial
   tellGate(work, lease, outcome);
   const decision = await decide(work, lease, delivery, outcome);
   const change = changeAfter(decision, clock.now(), trial, outcome);
-  if (!(await settleDelivery(db, lease, delivery, { from: 'sending', change, now: clock.now(), attempt })))
-    return undefined;
-  return { change, decision };
+  const stored = await settleDelivery(db, lease, delivery, { from: 'sending', change, now: clock.now(), attempt });
+  return stored && { change: stored, decision };
 }
 
 /** What the outcome shows of the parent. A circuit that opens or closes is told loudly: it concerns every conversation. */

@@ -23,32 +23,43 @@ export async function cancelNotification(db: Database, id: string, now: number):
     .where('id', '=', id)
     .executeTakeFirst();
   if (numUpdatedRows === 0n) return false;
-  while ((await cancelChunk(db, id, now)) === rowsPerChunk) await nextTurn();
+  for (let last: number | undefined = 0; last !== undefined;) {
+    last = await cancelChunk(db, id, last, now);
+    await nextTurn();
+  }
   return true;
 }
 
-function cancelChunk(db: Database, id: string, now: number): Promise<number> {
+/** One chunk of its deliveries, after the place `after` in the queue; gives the last place, or undefined at the end. */
+function cancelChunk(db: Database, id: string, after: number, now: number): Promise<number | undefined> {
   return transact(db, async (trx) => {
-    const chunk = trx
+    const chunk = await trx
       .selectFrom('deliveries')
-      .select('id')
+      .select(['id', 'seq', 'conversation_id'])
       .where('notification_id', '=', id)
+      .where('seq', '>', after)
       .where(mayExpire)
       // The message has been taken: its action must still be told its end.
       .where('step', '=', 'message')
-      .limit(rowsPerChunk);
-    const rows = await trx
+      .orderBy('seq')
+      .limit(rowsPerChunk)
+      .execute();
+    if (chunk.length === 0) return undefined;
+    await trx
       .updateTable('deliveries')
       .set({ state: cancelled.state, reason: cancelled.reason, reason_text: cancelled.reasonText, settled_at: now })
-      .where('id', 'in', chunk)
-      .returning('conversation_id')
+      .where(
+        'id',
+        'in',
+        chunk.map((row) => row.id),
+      )
       .execute();
     // Where it was the head, what comes after it need not wait for its next attempt.
     await wakeLanes(
       trx,
-      rows.map((row) => row.conversation_id),
+      chunk.map((row) => row.conversation_id),
       now,
     );
-    return rows.length;
+    return chunk.at(-1)?.seq;
   });
 }

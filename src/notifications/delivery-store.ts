@@ -124,27 +124,31 @@ export async function beginAttempt(db: Database, lease: Lease, delivery: Deliver
   });
 }
 
-/** Moves a delivery on and records its attempt. False when it is no longer ours or no longer as read: nothing was changed. */
+/**
+ * Moves a delivery on and records its attempt. Gives what was stored, which is not `change` where the sender has taken the
+ * notification back meanwhile; undefined when the delivery is no longer ours or no longer as read: nothing was changed.
+ */
 export async function settleDelivery(
   db: Database,
   lease: Lease,
   delivery: Delivery,
   { from, change, now, attempt }: Settlement,
-): Promise<boolean> {
+): Promise<DeliveryChange | undefined> {
   return transact(db, async (trx) => {
-    if (!(await holdsLease(trx, lease))) return false;
+    if (!(await holdsLease(trx, lease))) return undefined;
     const attempts = delivery.attempts + (attempt ? 1 : 0);
-    // Taken back while it was in flight, and the attempt has failed: there is no other.
-    const isOver = change.state === 'pending' && !('step' in change) && (await isCancelled(trx, delivery));
+    // Taken back while it was in flight or with a turn, and not delivered: it is not tried again.
+    const mayBeOver = change.state === 'held' || (change.state === 'pending' && !('step' in change));
+    const stored = mayBeOver && (await isCancelled(trx, delivery)) ? cancelled : change;
     const { numUpdatedRows } = await trx
       .updateTable('deliveries')
-      .set({ ...columnsOf(isOver ? cancelled : change, now), attempts })
+      .set({ ...columnsOf(stored, now), attempts })
       .where('id', '=', delivery.id)
       .where('state', '=', from)
       .executeTakeFirst();
-    if (numUpdatedRows === 0n) return false;
+    if (numUpdatedRows === 0n) return undefined;
     if (attempt) await insertAttempt(trx, delivery, attempt);
-    return true;
+    return stored;
   });
 }
 

@@ -82,7 +82,8 @@ export function filterDeliveries(db: Database, filter: DeliveryFilter) {
   let query = db.selectFrom('deliveries').selectAll();
   if (id !== undefined) query = query.where('id', '=', id);
   if (status !== undefined) query = query.where('state', '=', status);
-  const condition = status && conditionOf[status];
+  // A reason is only kept where a delivery went nowhere.
+  const condition = status ? conditionOf[status] : reason && isNotDelivered;
   if (condition) query = query.where(condition);
   if (reason !== undefined) query = query.where('reason', '=', reason);
   if (notificationId !== undefined) query = query.where('notification_id', '=', notificationId);

@@ -57,7 +57,8 @@ function selectOf(db: Database, wanted: HeldFor, now: number) {
     .selectAll('deliveries')
     .where('deliveries.conversation_id', 'in', conversations)
     .where('deliveries.expires_at', '>', now)
-    .where('deliveries.send_at', '<=', now);
+    .where('deliveries.send_at', '<=', now)
+    .where('notifications.cancelled_at', 'is', null);
   const { subject, exceptSubject } = wanted;
   if (subject !== undefined) query = query.where('notifications.subject', '=', subject);
   if (exceptSubject !== undefined) {
@@ -70,14 +71,20 @@ function selectOf(db: Database, wanted: HeldFor, now: number) {
 
 /** Opens again what was held in this conversation for this subject: a wait has been opened for it. */
 export async function reopenForWait(db: Database, conversationId: string, subject: string, now: number): Promise<void> {
-  const toSubject = db.selectFrom('notifications').select('id').where('subject', '=', subject);
   await db
     .updateTable('deliveries')
     .set({ state: 'pending', run_at: now, reason: null, reason_text: null })
     .where('conversation_id', '=', conversationId)
     .where(isHeld)
     .where('expires_at', '>', now)
-    .where('notification_id', 'in', toSubject)
+    .where(({ exists, selectFrom }) =>
+      exists(
+        selectFrom('notifications')
+          .select('id')
+          .whereRef('notifications.id', '=', 'deliveries.notification_id')
+          .where('subject', '=', subject),
+      ),
+    )
     .execute();
 }
 

@@ -21,7 +21,9 @@ const rowsPerChunk = 500;
  * schedule before them. They keep their ids and their attempts. Returns how many.
  */
 export function retryDeliveries(db: Database, filter: DeliveryFilter, replay: Replay): Promise<number> {
-  return forEachChunk(db, filter, ['dead', 'held'], async (trx, rows) => {
+  return forEachChunk(db, filter, ['dead', 'held'], async (trx, chunk) => {
+    const rows = await keepReachable(trx, chunk);
+    if (rows.length === 0) return 0;
     // Out and in again: the place in the queue is given at the insert.
     await deleteRows(trx, rows);
     await trx
@@ -29,7 +31,16 @@ export function retryDeliveries(db: Database, filter: DeliveryFilter, replay: Re
       .values(rows.map((row) => renew(row, replay)))
       .execute();
     await wakeLanes(trx, [...new Set(rows.map((row) => row.conversation_id))], replay.now);
+    return rows.length;
   });
+}
+
+/** A conversation that is forgotten has no lane any more. */
+async function keepReachable(trx: Database, rows: readonly DeliveryRow[]): Promise<DeliveryRow[]> {
+  const wanted = [...new Set(rows.map((row) => row.conversation_id))];
+  const found = await trx.selectFrom('conversations').select('id').where('id', 'in', wanted).execute();
+  const known = new Set(found.map(({ id }) => id));
+  return rows.filter((row) => known.has(row.conversation_id));
 }
 
 /** Forgets dead and cancelled deliveries with their attempts. Returns how many. */
@@ -44,6 +55,7 @@ export function purgeDeliveries(db: Database, filter: DeliveryFilter): Promise<n
         rows.map((row) => row.id),
       )
       .execute();
+    return rows.length;
   });
 }
 
@@ -51,7 +63,7 @@ async function forEachChunk(
   db: Database,
   filter: DeliveryFilter,
   states: readonly string[],
-  change: (trx: Database, rows: readonly DeliveryRow[]) => Promise<void>,
+  change: (trx: Database, rows: readonly DeliveryRow[]) => Promise<number>,
 ): Promise<number> {
   let last = 0;
   let count = 0;
@@ -61,22 +73,15 @@ async function forEachChunk(
     const rows = await transact(db, async (trx) => {
       const chunk = await filterDeliveries(trx, filter)
         .where(isNotDelivered)
-        .where(({ exists, selectFrom }) =>
-          // A conversation that is forgotten has no lane any more.
-          exists(
-            selectFrom('conversations').select('id').whereRef('conversations.id', '=', 'deliveries.conversation_id'),
-          ),
-        )
         .where('state', 'in', states)
         .where('seq', '>', last)
         .where('seq', '<=', end)
         .orderBy('seq')
         .limit(rowsPerChunk)
         .execute();
-      if (chunk.length > 0) await change(trx, chunk);
+      count += chunk.length > 0 ? await change(trx, chunk) : 0;
       return chunk;
     });
-    count += rows.length;
     last = rows.at(-1)?.seq ?? end;
     if (rows.length < rowsPerChunk) return count;
   }
