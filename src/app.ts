@@ -16,15 +16,16 @@ import type { Config } from './config.ts';
 import type { Wait } from './conversations/conversation.ts';
 import { listConversations, setReachability } from './conversations/conversation-store.ts';
 import { createServiceUrlPolicy } from './conversations/service-url-policy.ts';
-import { openWait } from './conversations/subscription-store.ts';
+import { openWait, subscribe } from './conversations/subscription-store.ts';
 import type { Readiness } from './http/open-routes.ts';
 import { createHttpServer, type HttpServices } from './http/server.ts';
 import type { Logger } from './logger.ts';
 import { loadManifests } from './manifest/render-manifest.ts';
 import { createDeliveryEngine, type DeliveryEngine } from './notifications/delivery-engine.ts';
 import { reopenForWait } from './notifications/held-store.ts';
-import { adoptUnclaimed, createInbox } from './notifications/inbox.ts';
+import { adoptUnclaimed, cameEarly, createInbox } from './notifications/inbox.ts';
 import { hastenLane, wakeLanes } from './notifications/lane-store.ts';
+import { countAllowedNow } from './notifications/send-rate.ts';
 import { type Database, openDatabase, probeWrite } from './storage/database.ts';
 import { transact } from './storage/transact.ts';
 
@@ -134,6 +135,14 @@ function createServices({ config, logger, clock, db, bot, engine, isStopping }: 
       await hastenLane(db, conversationId, clock.now());
       engine.wake();
     },
+    countAllowed: (conversationId: string) =>
+      countAllowedNow(db, conversationId, config.conversationSendRates, clock.now()),
+    follow: (conversationId: string, subject: string) =>
+      transact(db, async (trx) => {
+        // In one transaction: what is accepted from now on comes after what came early.
+        await subscribe(trx, { conversationId, subject, once: false, createdAt: clock.now() });
+        await adoptUnclaimed(trx, conversationId, subject, clock.now(), cameEarly);
+      }),
     waitInTurnMs: config.waitInTurnSeconds * 1_000,
     waitMaxMinutes: config.waitMaxMinutes,
   };
@@ -169,7 +178,8 @@ function createReadiness(db: Database, clock: Clock, logger: Logger, isStopping:
   };
   return async (): Promise<Readiness> => {
     if (isStopping()) return { ready: false, reason: 'The service is stopping.' };
-    if (clock.now() - lookedAt >= goodForMs) {
+    const age = clock.now() - lookedAt;
+    if (age < 0 || age >= goodForMs) {
       lookedAt = clock.now();
       look = lookAtStorage();
     }

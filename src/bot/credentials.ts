@@ -9,7 +9,7 @@ import type { Credential, Identity } from '../config.ts';
 
 /**
  * A token for an audience (an app id), as the value of an Authorization header. `refused` is one that the audience has
- * just answered with 401: it is replaced, unless it is so new that another one would be no better.
+ * just answered with 401: it is replaced, unless one was replaced less than a minute ago.
  */
 export type TokenSource = (audience: string, refused?: string) => Promise<string>;
 
@@ -33,24 +33,39 @@ const botFrameworkTenant = 'botframework.com';
 /** One token for each audience, fetched once however many wait for it. Rejects with the identity provider's error. */
 export function createTokenSource(options: TokenSourceOptions): TokenSource {
   const askForToken = createTokenRequest(options.identity, options.loginUrl);
-  const held = new Map<string, { header: string; renewAt: number; fetchedAt: number }>();
+  const held = new Map<string, { header: string; expiresAt: number }>();
+  /** When a refused token was last replaced. */
+  const forcedAt = new Map<string, number>();
   const inFlight = new Map<string, Promise<string>>();
 
   const fetchToken = async (audience: string): Promise<string> => {
     const token = await withDeadline(askForToken(audience));
     const header = `Bearer ${token}`;
     const expiresAt = (decodeJwt(token).exp ?? 0) * 1000;
-    held.set(audience, { header, renewAt: expiresAt - renewEarlyMs, fetchedAt: options.now() });
+    held.set(audience, { header, expiresAt });
     return header;
   };
 
-  return (audience, refused) => {
-    const known = held.get(audience);
-    const replace = known?.header === refused && options.now() - (known?.fetchedAt ?? 0) >= shortestRefreshMs;
-    if (known && known.renewAt > options.now() && !replace) return Promise.resolve(known.header);
+  const fetchOnce = (audience: string): Promise<string> => {
     const running = inFlight.get(audience) ?? fetchToken(audience).finally(() => inFlight.delete(audience));
     inFlight.set(audience, running);
     return running;
+  };
+
+  return async (audience, refused) => {
+    const now = options.now();
+    const known = held.get(audience);
+    const wasRefused = known !== undefined && known.header === refused;
+    if (wasRefused && now - (forcedAt.get(audience) ?? Number.NEGATIVE_INFINITY) >= shortestRefreshMs) {
+      forcedAt.set(audience, now);
+      return fetchOnce(audience);
+    }
+    if (known && known.expiresAt - renewEarlyMs > now) return known.header;
+    return fetchOnce(audience).catch((error: unknown) => {
+      // While the identity provider is away, the old one is good to its end.
+      if (known && known.expiresAt > options.now()) return known.header;
+      throw error;
+    });
   };
 }
 

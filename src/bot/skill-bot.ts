@@ -6,7 +6,6 @@ import { findConversation, setReachability } from '../conversations/conversation
 import { dropOnceSubscriptions, dropWait } from '../conversations/subscription-store.ts';
 import { waitOutputs } from '../notifications/notification.ts';
 import { getNotifications } from './actions/get-notifications.ts';
-import { giveHeld } from './actions/give-held.ts';
 import { InvalidInputs } from './actions/inputs.ts';
 import { subscribe, unsubscribe } from './actions/subscribe.ts';
 import { answerWhileWaiting, waitForNotification } from './actions/wait-for-notification.ts';
@@ -65,7 +64,7 @@ export class SkillBot extends ActivityHandler {
   protected override async onMessageActivity(context: TurnContext): Promise<void> {
     const turn = turnOf(context);
     if (!turn || (await answerWhileWaiting(turn))) return;
-    const given = await giveHeld(turn);
+    const given = await turn.giveHeld({});
     if (given === 0) await turn.say('There is nothing new for you.');
     await turn.end({});
   }

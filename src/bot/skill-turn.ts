@@ -9,6 +9,7 @@ import type { InboxItem, OpenInbox, TurnInbox, Wanted } from '../notifications/i
 import type { Database } from '../storage/database.ts';
 import { createEndOfAction, createNotificationMessage, type Outputs } from './activities.ts';
 import type { SentActivity } from './connector.ts';
+import { ParentRefusal } from './parent-transport.ts';
 import { describeFailure } from './push-activity.ts';
 
 export type SkillServices = {
@@ -23,12 +24,18 @@ export type SkillServices = {
   readonly openWait: (wait: Wait) => Promise<void>;
   /** What waits for its next attempt in this conversation is looked at now. */
   readonly hasten: (conversationId: string) => Promise<void>;
+  /** How many activities this conversation may be sent at once now, by the pace of its channel. */
+  readonly countAllowed: (conversationId: string) => Promise<number>;
+  /** Subscribes the conversation; what came for the subject before anybody waited becomes its own, and is held. */
+  readonly follow: (conversationId: string, subject: string) => Promise<void>;
   readonly waitInTurnMs: number;
   readonly waitMaxMinutes: number;
 };
 
 /** How many held notifications one turn gives as messages; the rest comes at the next turn. */
-export const mostGivenInTurn = 20;
+const mostGivenInTurn = 20;
+/** What the action itself may still have to say: a message, and its end. */
+const keptForAction = 2;
 
 export class SkillTurn {
   readonly context: TurnContext;
@@ -72,13 +79,31 @@ export class SkillTurn {
   }
 
   /**
-   * Gives one held notification as a message. It stays held when the parent refuses it. False when the turn has taken so
-   * long that a worker may be giving it: nothing was sent.
+   * Gives what is held for the user as messages, oldest first: as many as the channel's pace allows besides the action's
+   * own activities, and until the parent asks to wait. The rest stays held. Returns how many were taken by the parent.
    */
-  async give(item: InboxItem): Promise<boolean> {
-    if (!(await item.renew())) return false;
-    await this.giveIn([item], createNotificationMessage(item.notification, item.delivery.attempts + 1));
-    return true;
+  async giveHeld(wanted: Omit<Wanted, 'limit'>): Promise<number> {
+    const limit = this.repliesInAnswer
+      ? mostGivenInTurn
+      : Math.min(mostGivenInTurn, (await this.services.countAllowed(this.conversation.id)) - keptForAction);
+    const items = limit > 0 ? await this.take({ ...wanted, limit }) : [];
+    let given = 0;
+    while (given < items.length && (await this.give(items[given]))) given += 1;
+    return given;
+  }
+
+  /** Gives one as a message. False when it stays held, and nothing more should be given in this turn. */
+  async give(item: InboxItem | undefined): Promise<boolean> {
+    // The turn has taken so long that a worker may be giving it.
+    if (!item || !(await item.renew())) return false;
+    try {
+      await this.giveIn([item], createNotificationMessage(item.notification, item.delivery.attempts + 1));
+      return true;
+    } catch (error) {
+      // The action must not fail because there was much to give: what it has to say itself may well be taken.
+      if (error instanceof ParentRefusal && (error.status === 429 || error.status >= 500)) return false;
+      throw error;
+    }
   }
 
   /** Sends the activity that carries these held notifications; they stay held when the parent refuses it. */

@@ -44,6 +44,13 @@ export async function endWait(db: Database, wait: Pick<Wait, 'conversationId' | 
   });
 }
 
+/** A push was refused while no wait was known; one that was opened meanwhile can still be pushed to. */
+export async function holdUnlessWaiting(db: Database, conversationId: string, reason: string): Promise<void> {
+  await transact(db, async (trx) => {
+    if (!(await findWait(trx, conversationId))) await setReachability(trx, conversationId, 'held', reason);
+  });
+}
+
 /** The parent has ended whatever was open. */
 export async function dropWait(db: Database, conversationId: string): Promise<void> {
   await db.deleteFrom('waits').where('conversation_id', '=', conversationId).execute();

@@ -23,6 +23,12 @@ export type AcceptedNotification = {
 /** The sender's key for this request, and the fingerprint of its body. */
 export type Repeat = Pick<RepeatableRequest, 'key' | 'fingerprint'>;
 
+type AcceptOptions = {
+  readonly repeat?: Repeat | undefined;
+  /** Told of the deliveries before they are stored; what it throws is the answer. */
+  readonly reserve?: (deliveries: number) => void;
+};
+
 /**
  * Accepts a notification of `sender` (the name of its credential). `now` in epoch ms. With `repeat`, the same key and
  * body get the first answer again; another body under the key throws AppError `idempotency_key_reused` (422).
@@ -32,21 +38,26 @@ export async function acceptNotification(
   sender: string,
   request: NotifyRequest,
   now: number,
-  repeat?: Repeat,
+  { repeat, reserve = () => undefined }: AcceptOptions = {},
 ): Promise<AcceptedNotification & { readonly replayed: boolean }> {
   const notification: Notification = { ...request, id: createId(), sender, acceptedAt: now };
   return transact(db, async (trx) => {
-    if (!repeat) return { ...(await store(trx, notification, now)), replayed: false };
-    const { answer, replayed } = await acceptOnce(trx, { credential: sender, ...repeat }, now, () =>
-      store(trx, notification, now),
-    );
+    const first = (): Promise<AcceptedNotification> => store(trx, notification, now, reserve);
+    if (!repeat) return { ...(await first()), replayed: false };
+    const { answer, replayed } = await acceptOnce(trx, { credential: sender, ...repeat }, now, first);
     return { ...answer, replayed };
   });
 }
 
-async function store(trx: Database, notification: Notification, now: number): Promise<AcceptedNotification> {
+async function store(
+  trx: Database,
+  notification: Notification,
+  now: number,
+  reserve: (deliveries: number) => void,
+): Promise<AcceptedNotification> {
   const { recipients, expandedTo } = await expandFirst(trx, notification, now);
   if (recipients === 0 && !('subject' in notification.to)) throw unknownRecipient(notification.to);
+  reserve(Math.max(1, recipients));
   await insertNotification(trx, notification, { recipients, expandedTo });
   return {
     id: notification.id,

@@ -2,7 +2,7 @@
 
 import type { Conversation, Wait } from '../conversations/conversation.ts';
 import { findFailures } from './attempt-store.ts';
-import { beginAttempt, type DeliveryChange, settleDelivery } from './delivery-store.ts';
+import { beginAttempt, type DeliveryChange, settleDelivery, type Settlement } from './delivery-store.ts';
 import type { Lease } from './lane-store.ts';
 import type { LaneWork } from './lane-work.ts';
 import {
@@ -14,7 +14,7 @@ import {
   type Push,
   type SendOutcome,
 } from './notification.ts';
-import { decideRetry, readSign, type RetryDecision } from './retry-policy.ts';
+import { decideRetry, isThrottled, readSign, type RetryDecision } from './retry-policy.ts';
 
 /** What is attempted. */
 export type Trial = {
@@ -43,9 +43,33 @@ export async function attemptDelivery(work: LaneWork, lease: Lease, trial: Trial
   tellGate(work, lease, outcome);
   const decision = await decide(work, lease, delivery, outcome);
   const change = changeAfter(decision, clock.now(), trial, outcome);
-  const stored = await settleDelivery(db, lease, delivery, { from: 'sending', change, now: clock.now(), attempt });
+  const stored = await settlePatiently(work, lease, delivery, { from: 'sending', change, now: clock.now(), attempt });
   return stored && { change: stored, decision };
 }
+
+/**
+ * The parent has been asked, and what it said must not be lost to a full disk: the attempt would be made again, and the
+ * user told again. Tried until it is stored, another one has the lane, or the process stops.
+ */
+async function settlePatiently(
+  work: LaneWork,
+  lease: Lease,
+  delivery: Delivery,
+  settlement: Settlement,
+): Promise<DeliveryChange | undefined> {
+  for (;;) {
+    try {
+      return await settleDelivery(work.db, lease, delivery, settlement);
+    } catch (error) {
+      if (work.stopping.aborted) throw error;
+      work.logger.error({ err: error, deliveryId: delivery.id }, 'the result of an attempt could not be stored');
+      await work.clock.sleep(settleAgainMs, work.stopping);
+    }
+  }
+}
+
+/** Far below the length of a lease. */
+const settleAgainMs = 1_000;
 
 /** What the outcome shows of the parent. A circuit that opens or closes is told loudly: it concerns every conversation. */
 export function tellGate({ gates, clock, logger }: LaneWork, lease: Lease, outcome: SendOutcome): void {
@@ -76,7 +100,8 @@ async function decide(work: LaneWork, lease: Lease, delivery: Delivery, outcome:
     unauthorized: before.unauthorized + (is401 ? 1 : 0),
     othersAuthorized:
       before.lastUnauthorizedAt !== undefined && gates.takenAt(lease.parent) > before.lastUnauthorizedAt,
-    credentialRefused: gates.trouble(lease.parent)?.cause === 'unauthorized',
+    throttled: before.throttled + (isThrottled(outcome, now) ? 1 : 0),
+    isLeftAlone: gates.trouble(lease.parent) !== undefined,
     now,
     expiresAt: delivery.step === 'end' ? Number.MAX_SAFE_INTEGER : delivery.expiresAt,
     random: work.random(),
@@ -121,6 +146,7 @@ function logAttempt(work: LaneWork, delivery: Delivery, durationMs: number, outc
     {
       notificationId: delivery.notificationId,
       deliveryId: delivery.id,
+      conversationId: delivery.conversationId,
       attempt: delivery.attempts + 1,
       step: delivery.step,
       outcome: outcome.kind,

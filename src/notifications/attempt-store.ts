@@ -1,6 +1,7 @@
 // Stored attempts: what was sent to a conversation, when, and what came of it.
 
 import type { Database } from '../storage/database.ts';
+import { isThrottled } from './retry-policy.ts';
 import { type Delivery, explainOutcome, type SendOutcome } from './notification.ts';
 
 export type AttemptRecord = {
@@ -25,10 +26,17 @@ export async function insertAttempt(db: Database, delivery: Delivery, attempt: A
       duration_ms: Math.round(attempt.durationMs),
       outcome: outcome.kind,
       status: 'status' in outcome ? outcome.status : null,
-      error_class: 'errorClass' in outcome ? outcome.errorClass : null,
+      error_class: errorClassOf(attempt),
       detail: explainOutcome(outcome) || null,
     })
     .execute();
+}
+
+const throttledClass = 'throttled';
+
+function errorClassOf({ outcome, startedAt }: AttemptRecord): string | null {
+  if (isThrottled(outcome, startedAt)) return throttledClass;
+  return 'errorClass' in outcome ? outcome.errorClass : null;
 }
 
 /** How earlier attempts of a delivery have failed, as far as the next decision depends on it. */
@@ -37,6 +45,8 @@ export type Failures = {
   readonly internal: number;
   /** With 401. */
   readonly unauthorized: number;
+  /** With the wish to come later. */
+  readonly throttled: number;
   readonly lastUnauthorizedAt: number | undefined;
 };
 
@@ -53,6 +63,7 @@ export async function findFailures(db: Database, delivery: Delivery): Promise<Fa
   return {
     internal: rows.filter((row) => row.error_class === 'internal').length,
     unauthorized: unauthorized.length,
+    throttled: rows.filter((row) => row.error_class === throttledClass).length,
     lastUnauthorizedAt: unauthorized.at(-1)?.started_at,
   };
 }

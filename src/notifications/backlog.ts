@@ -14,50 +14,51 @@ export class Backlog {
   readonly #db: Database;
   readonly #clock: Pick<Clock, 'now'>;
   readonly #most: number;
-  #counted: Promise<number> = Promise.resolve(0);
+  #counting: Promise<void> | undefined;
+  #counted = 0;
   #countedAt = Number.NEGATIVE_INFINITY;
-  #added = 0;
+  #reserved = 0;
 
-  /** `most`: deliveries on their way, and notifications that wait for their first recipient. */
+  /**
+   * `most`: deliveries on their way, and notifications that wait for their first recipient. Of a broadcast only the first
+   * page counts: it is one notification, and must not keep all others out while it is being spread.
+   */
   constructor(db: Database, clock: Pick<Clock, 'now'>, most: number) {
     this.#db = db;
     this.#clock = clock;
     this.#most = most;
   }
 
-  /** Throws AppError `unavailable` (503) with Retry-After when nothing more is accepted now. */
-  async checkRoom(): Promise<void> {
-    if ((await this.#size()) < this.#most) return;
-    throw new AppError(
-      'unavailable',
-      `${this.#most} or more notifications are on their way (MAX_PENDING). Try again later: nothing was accepted.`,
-      { headers: { 'Retry-After': String(retryAfterSeconds) } },
-    );
+  /** Counts anew when the last count is too old. To be called before `reserve`, outside of a transaction. */
+  async look(): Promise<void> {
+    const age = this.#clock.now() - this.#countedAt;
+    if (age >= 0 && age < countedForMs) return;
+    this.#counting ??= this.#count().finally(() => (this.#counting = undefined));
+    await this.#counting;
   }
 
-  /** So many deliveries more, or one notification that waits for its first. */
-  add(count: number): void {
-    this.#added += count;
-  }
-
-  /** A broadcast takes at most half of the room: the other half stays for everybody else. */
-  async hasRoomToExpand(): Promise<boolean> {
-    return (await this.#size()) < this.#most / 2;
-  }
-
-  async #size(): Promise<number> {
-    const now = this.#clock.now();
-    if (now - this.#countedAt >= countedForMs) {
-      this.#countedAt = now;
-      this.#added = 0;
-      this.#counted = this.#count(now);
-      // Nobody may be waiting for it when it fails: the next one to ask counts again.
-      this.#counted.catch(() => (this.#countedAt = Number.NEGATIVE_INFINITY));
+  /**
+   * Takes room for so many deliveries. Throws AppError `unavailable` (503) with Retry-After when there is none; a single
+   * request may go beyond the limit, a second may not.
+   */
+  reserve(count: number): void {
+    if (this.#counted + this.#reserved >= this.#most) {
+      throw new AppError(
+        'unavailable',
+        `${this.#most} or more notifications are on their way (MAX_PENDING). Try again later: nothing was accepted.`,
+        { headers: { 'Retry-After': String(retryAfterSeconds) } },
+      );
     }
-    return (await this.#counted) + this.#added;
+    this.#reserved += count;
   }
 
-  async #count(now: number): Promise<number> {
-    return (await countOpenDeliveries(this.#db)) + (await countWaiting(this.#db, now));
+  async #count(): Promise<void> {
+    const now = this.#clock.now();
+    // What is reserved during the count may or may not be in it: rather counted twice than not at all.
+    const reservedBefore = this.#reserved;
+    const count = (await countOpenDeliveries(this.#db)) + (await countWaiting(this.#db, now));
+    this.#counted = count;
+    this.#reserved -= reservedBefore;
+    this.#countedAt = now;
   }
 }

@@ -49,7 +49,9 @@ export class Circuit {
   /** How many attempts may begin now: any number, or while open one at a time when a probe is due. */
   allows(now: number): number {
     if (!this.#open) return Number.POSITIVE_INFINITY;
-    return this.#probing === undefined && this.#open.probeAt <= now ? 1 : 0;
+    // A clock that was set back must not hold the probe for as long.
+    const isDue = this.#open.probeAt <= now || this.#open.probeAt > now + longestProbeMs;
+    return this.#probing === undefined && isDue ? 1 : 0;
   }
 
   /** When time alone will allow an attempt. */
@@ -128,9 +130,10 @@ export class Circuit {
 }
 
 /**
- * A parent that asks for a pause gets it, but one push every two minutes at most is no burden, and a few conversations
- * that ask for a year must not silence the others.
+ * A parent that asks for a longer pause gets it, but one push every two minutes at most is no burden, and a few
+ * conversations that ask for a year must not silence the others.
  */
 function probeTime(sign: ParentSign, now: number, pauseMs: number): number {
-  return sign.kind === 'throttled' ? Math.min(sign.until, now + longestProbeMs) : now + pauseMs;
+  const asked = sign.kind === 'throttled' ? sign.until : 0;
+  return Math.min(Math.max(asked, now + pauseMs), now + longestProbeMs);
 }

@@ -16,7 +16,6 @@ import { findNotificationView, listNotifications, type NotificationView } from '
 import type { NotifyRequest } from './notify-request.ts';
 import { ParentGates } from './parent-gates.ts';
 import type { Lease } from './lane-store.ts';
-import { recipientsPerPage } from './recipients.ts';
 import { purgeDeliveries, retryDeliveries } from './replay-deliveries.ts';
 import { SettledSignal } from './settled-signal.ts';
 import { workOffLane } from './work-off-lane.ts';
@@ -70,7 +69,7 @@ function createParts(options: DeliveryEngineOptions) {
   const rates = config.conversationSendRates;
   const lane = { ...options, gates, rates, pushWhenClosed: config.pushWhenClosed, onSettled };
   const work = (lease: Lease, stopping: AbortSignal): Promise<void> => workOffLane({ ...lane, stopping }, lease);
-  const worker = new DeliveryWorker({ db, clock, logger, gates, backlog, onSettled, work });
+  const worker = new DeliveryWorker({ db, clock, logger, gates, onSettled, work });
   const housekeeper = new Housekeeper({ ...options, ...config, onSettled });
   return { gates, backlog, settled, worker, housekeeper };
 }
@@ -84,9 +83,9 @@ function createSenderDesk({ db, clock }: DeliveryEngineOptions, { backlog, settl
       findAnswer<AcceptedNotification>(db, { credential, ...repeat }, now()),
     /** Throws AppError `unavailable` (503) when there is too much on its way, and what acceptNotification throws. */
     accept: async (sender: string, request: NotifyRequest, repeat: Repeat | undefined) => {
-      await backlog.checkRoom();
-      const accepted = await acceptNotification(db, sender, request, now(), repeat);
-      if (!accepted.replayed) backlog.add(Math.max(1, accepted.recipients ?? recipientsPerPage));
+      await backlog.look();
+      const reserve = (deliveries: number): void => backlog.reserve(deliveries);
+      const accepted = await acceptNotification(db, sender, request, now(), { repeat, reserve });
       worker.wake();
       return accepted;
     },

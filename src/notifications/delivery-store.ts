@@ -1,7 +1,7 @@
 // Stored deliveries. What changes a delivery in work goes through the lease of its lane.
 
 import { createHash } from 'node:crypto';
-import { isOpen } from '../storage/conditions.ts';
+import { isCounted, isOpen } from '../storage/conditions.ts';
 import type { Database } from '../storage/database.ts';
 import type { DeliveryRow } from '../storage/schema.ts';
 import { transact } from '../storage/transact.ts';
@@ -14,49 +14,46 @@ function deliveryIdOf(notificationId: string, conversationId: string): string {
   return createHash('sha256').update(`${notificationId} ${conversationId}`).digest('base64url').slice(0, 22);
 }
 
-/** Adds one delivery for each conversation, held from the start when `held` says why; one that is there stays as it is. */
+type InsertOptions = {
+  /** Held from the start, for this reason. */
+  readonly held?: { readonly reason: string; readonly reasonText: string } | undefined;
+  /** Of a further page of a broadcast. */
+  readonly isBulk?: boolean;
+};
+
+/** Adds one delivery for each conversation; one that is there stays as it is. */
 export async function insertDeliveries(
   db: Database,
   notification: Notification,
   conversationIds: readonly string[],
   now: number,
-  held?: { readonly reason: string; readonly reasonText: string },
+  { held, isBulk = false }: InsertOptions = {},
 ): Promise<void> {
-  for (let start = 0; start < conversationIds.length; start += rowsPerInsert) {
-    await insertChunk(db, notification, conversationIds.slice(start, start + rowsPerInsert), now, held);
+  const rows = conversationIds.map((conversationId) => ({
+    id: deliveryIdOf(notification.id, conversationId),
+    notification_id: notification.id,
+    conversation_id: conversationId,
+    state: held ? 'held' : 'pending',
+    step: 'message',
+    reason: held?.reason ?? null,
+    reason_text: held?.reasonText ?? null,
+    send_at: notification.sendAt ?? 0,
+    run_at: notification.sendAt ?? now,
+    expires_at: notification.expiresAt,
+    created_at: now,
+    bulk: isBulk ? 1 : 0,
+  }));
+  for (let start = 0; start < rows.length; start += rowsPerInsert) {
+    await db
+      .insertInto('deliveries')
+      .values(rows.slice(start, start + rowsPerInsert))
+      .onConflict((conflict) => conflict.column('id').doNothing())
+      .execute();
   }
 }
 
 /** Below SQLite's limit of variables in a statement (32,766). */
 const rowsPerInsert = 1_000;
-
-async function insertChunk(
-  db: Database,
-  notification: Notification,
-  conversationIds: readonly string[],
-  now: number,
-  held: { readonly reason: string; readonly reasonText: string } | undefined,
-): Promise<void> {
-  await db
-    .insertInto('deliveries')
-    .values(
-      conversationIds.map((conversationId) => ({
-        id: deliveryIdOf(notification.id, conversationId),
-        notification_id: notification.id,
-        conversation_id: conversationId,
-        state: held ? 'held' : 'pending',
-        step: 'message',
-        reason: held?.reason ?? null,
-        reason_text: held?.reasonText ?? null,
-        send_at: notification.sendAt ?? 0,
-        run_at: notification.sendAt ?? now,
-        expires_at: notification.expiresAt,
-        created_at: now,
-      })),
-    )
-    .onConflict((conflict) => conflict.column('id').doNothing())
-    .execute();
-}
 
 /** Those of these conversations that have a delivery of this notification, whatever its state. */
 export async function findDelivered(
@@ -168,12 +165,12 @@ export const cancelled = {
   reasonText: 'Its sender has cancelled it.',
 } as const;
 
-/** Deliveries that are still to be pushed. */
+/** Deliveries that are still to be pushed, without the further pages of broadcasts. */
 export async function countOpenDeliveries(db: Database): Promise<number> {
   const row = await db
     .selectFrom('deliveries')
     .select(({ fn }) => fn.countAll<number>().as('count'))
-    .where(isOpen)
+    .where(isCounted)
     .executeTakeFirstOrThrow();
   return row.count;
 }

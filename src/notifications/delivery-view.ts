@@ -2,6 +2,7 @@
 
 import { isNotDelivered, isOpen } from '../storage/conditions.ts';
 import type { Database } from '../storage/database.ts';
+import { transact } from '../storage/transact.ts';
 import type { AttemptRow, DeliveryRow } from '../storage/schema.ts';
 import type { DeliveryState } from './notification.ts';
 
@@ -93,16 +94,27 @@ export function filterDeliveries(db: Database, filter: DeliveryFilter) {
 
 export type DeliveryCounts = Readonly<Record<DeliveryState, number>>;
 
-/** How many deliveries there are in each state: one look, so that the sum is right. */
-export async function countDeliveries(db: Database): Promise<DeliveryCounts> {
-  const rows = await db
-    .selectFrom('deliveries')
-    .select(['state', ({ fn }) => fn.countAll<number>().as('count')])
-    .groupBy('state')
-    .execute();
-  const counts = countNothing();
-  for (const { state, count } of rows) counts[state as DeliveryState] = count;
-  return counts;
+/** How many deliveries there are in each state: in one transaction, so that the sum is right. */
+export function countDeliveries(db: Database): Promise<DeliveryCounts> {
+  return transact(db, async (trx) => {
+    const counts = countNothing();
+    // Nearly all are delivered, and are not looked at: their number is what the others leave.
+    for (const condition of [isOpen, isNotDelivered]) {
+      const rows = await trx
+        .selectFrom('deliveries')
+        .select(['state', ({ fn }) => fn.countAll<number>().as('count')])
+        .where(condition)
+        .groupBy('state')
+        .execute();
+      for (const { state, count } of rows) counts[state as DeliveryState] = count;
+    }
+    const { total } = await trx
+      .selectFrom('deliveries')
+      .select(({ fn }) => fn.countAll<number>().as('total'))
+      .executeTakeFirstOrThrow();
+    const others = Object.values(counts).reduce((sum, count) => sum + count, 0);
+    return { ...counts, delivered: total - others };
+  });
 }
 
 /** No delivery in any state. */

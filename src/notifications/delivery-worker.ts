@@ -5,7 +5,6 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
 import type { Database } from '../storage/database.ts';
-import type { Backlog } from './backlog.ts';
 import { expandNext } from './expand-notification.ts';
 import {
   type Claim,
@@ -23,7 +22,6 @@ type WorkerOptions = {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly gates: ParentGates;
-  readonly backlog: Backlog;
   readonly onSettled: (notificationId: string) => void;
   /** Works off one leased lane until nothing is due in it, or `stopping` fires. */
   readonly work: (lease: Lease, stopping: AbortSignal) => Promise<void>;
@@ -33,6 +31,8 @@ type WorkerOptions = {
 const pollMs = 1_000;
 /** Of all parents together. Each has its own slots, so that this is reached only with very many that hang. */
 const mostLanes = 1_024;
+/** Of these, what is left for parents that have none yet. */
+const keptForNewcomers = 128;
 
 export class DeliveryWorker {
   readonly #options: WorkerOptions;
@@ -56,6 +56,7 @@ export class DeliveryWorker {
   /** Takes no new lane, lets the attempts in flight end, gives their lanes back. */
   async stop(): Promise<void> {
     this.#stopping.abort();
+    this.wake();
     await this.#loop;
   }
 
@@ -90,20 +91,19 @@ export class DeliveryWorker {
       await nextTurn();
       return;
     }
-    await clock.sleep(this.#sleepTime(parents), AbortSignal.any([this.#wakeUp.signal, this.#stopping.signal]));
+    // `stop` wakes as well: a signal composed of both would be kept by the longer-lived one (Node 20).
+    if (!this.#stopping.signal.aborted) await clock.sleep(this.#sleepTime(parents), this.#wakeUp.signal);
   }
 
   /** True when there may be more of it. */
   async #expand(): Promise<boolean> {
-    const { db, clock, logger, backlog, onSettled } = this.#options;
-    if (!(await backlog.hasRoomToExpand())) return false;
+    const { db, clock, logger, onSettled } = this.#options;
     const page = await expandNext(db, clock.now()).catch((error: unknown) => {
       // What has its deliveries already goes out all the same.
       logger.error({ err: error }, 'a notification could not be spread further');
       return undefined;
     });
     if (!page) return false;
-    backlog.add(page.recipients);
     // The last page may find nobody, when all the others are settled already.
     if (page.recipients === 0) onSettled(page.notificationId);
     return true;
@@ -117,8 +117,11 @@ export class DeliveryWorker {
     this.#first += 1;
     for (let index = 0; index < parents.length; index += 1) {
       const due = parents[(this.#first + index) % parents.length];
-      const limit = due && due.runAt <= now ? Math.min(room, gates.free(due.parent, now)) : 0;
-      if (due && limit > 0) claims.push({ parent: due.parent, limit });
+      if (!due || due.runAt > now) continue;
+      const kept = gates.inUse(due.parent) > 0 ? keptForNewcomers : 0;
+      const limit = Math.min(room - kept, gates.free(due.parent, now), keptForNewcomers);
+      if (limit <= 0) continue;
+      claims.push({ parent: due.parent, limit });
       room -= limit;
     }
     return claims.length === 0 ? [] : claimLanes(db, claims, now);
@@ -153,6 +156,8 @@ export class DeliveryWorker {
   #sleepTime(parents: readonly DueParent[]): number {
     const { clock, gates } = this.#options;
     const now = clock.now();
+    // Whatever ends makes room, and wakes.
+    if (mostLanes - this.#inFlight.size <= keptForNewcomers) return pollMs;
     const times = parents.map(({ parent, runAt }) => Math.max(runAt, gates.nextAt(parent, now)) - now);
     return Math.max(0, Math.min(pollMs, ...times));
   }

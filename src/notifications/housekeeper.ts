@@ -65,11 +65,12 @@ export class Housekeeper {
   }
 
   async #expire(): Promise<void> {
-    const { db, clock, onSettled } = this.#options;
+    const { db, clock, logger, onSettled } = this.#options;
     await expireKeys(db, clock.now());
     await this.#repeat(async () => {
       const expired = await expireDeliveries(db, clock.now());
       for (const notificationId of new Set(expired)) onSettled(notificationId);
+      if (expired.length > 0) logger.warn({ deliveries: expired.length }, 'deliveries have expired');
       return expired.length;
     });
   }

@@ -140,7 +140,8 @@ function createItem(scope: TakenScope, delivery: Delivery, notification: Notific
   };
 }
 
-const cameEarly = { reason: 'came_early', reasonText: 'Nobody waited for the subject when it came.' };
+/** Why a notification is held that came before anybody waited for its subject. */
+export const cameEarly = { reason: 'came_early', reasonText: 'Nobody waited for the subject when it came.' };
 
 /**
  * The job is often done before the topic reaches its wait: what came before anybody waited for `subject` becomes this
@@ -158,7 +159,7 @@ export async function adoptUnclaimed(
     if (!(await claimNotification(trx, notification.id))) continue;
     const at = notification.sendAt ?? now;
     const heldNow = at <= now ? held : undefined;
-    await insertDeliveries(trx, notification, [conversationId], now, heldNow);
+    await insertDeliveries(trx, notification, [conversationId], now, { held: heldNow });
     if (!heldNow) await wakeLanes(trx, [conversationId], at);
   }
 }

@@ -174,7 +174,8 @@ export async function markInterrupted(db: Database, now: number, conversationId?
 export async function hastenLane(db: Database, conversationId: string, now: number): Promise<void> {
   const { numUpdatedRows } = await db
     .updateTable('deliveries')
-    .set({ run_at: now })
+    // With the schedule anew: otherwise a talkative user would use it up while the parent is in trouble.
+    .set(({ ref }) => ({ run_at: now, attempts_before: ref('attempts') }))
     .where('conversation_id', '=', conversationId)
     .where(isOpen)
     .where('state', '=', 'pending')

@@ -34,6 +34,11 @@ export class ParentGates {
     return Math.max(0, Math.min(slots, circuit.allows(now), pace?.allows(now) ?? slots));
   }
 
+  /** How many lanes of this parent are leased. */
+  inUse(parent: string): number {
+    return this.#gate(parent).inUse;
+  }
+
   /** When time alone makes room; Infinity when a slot or a probe has to end first. */
   nextAt(parent: string, now: number): number {
     const { circuit, pace, inUse } = this.#gate(parent);

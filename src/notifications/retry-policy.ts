@@ -24,6 +24,8 @@ const delaysMs = [
 
 const longestRetryAfterMs = 1 * hours;
 const mostInternalFailures = 3;
+/** So often a Retry-After alone decides. */
+const patientAnswers = 5;
 /** Of one conversation, while its parent takes what others are sent. */
 const mostUnauthorized = 3;
 
@@ -52,8 +54,10 @@ export type Tried = {
   readonly unauthorized: number;
   /** Since the 401 before this one the parent has taken what it was sent for other conversations. */
   readonly othersAuthorized: boolean;
-  /** The parent refuses our credential everywhere: nothing that is wrong with this delivery. */
-  readonly credentialRefused: boolean;
+  /** How many of them asked to come later, by 429 or Retry-After: a parent that is busy, and nothing that ever ends it. */
+  readonly throttled: number;
+  /** The parent is in trouble as a whole: nothing that is wrong with this delivery. */
+  readonly isLeftAlone: boolean;
   readonly now: number;
   readonly expiresAt: number;
   /** 0 <= random < 1. */
@@ -79,18 +83,40 @@ function scheduleNext(outcome: SendOutcome, tried: Tried): RetryDecision {
   const isUnauthorized = outcome.kind === 'refused' && outcome.status === 401;
   // The token is replaced before the next attempt, which is made at once: most likely that was all.
   if (isUnauthorized && tried.unauthorized === 1) return retryAt(tried.now, tried);
-  const scheduled = tried.attempts - (tried.unauthorized > 0 ? 1 : 0);
-  const waitsForCredential = isUnauthorized && tried.credentialRefused;
-  const nominalMs = delaysMs[Math.max(scheduled, 1) - 1] ?? (waitsForCredential ? delaysMs.at(-1) : undefined);
+  if (outcome.kind === 'refused' && isThrottled(outcome, tried.now)) {
+    return retryAt(tried.now + pauseOf(outcome, tried), tried);
+  }
+  const scheduled = Math.max(1, tried.attempts - tried.throttled - (tried.unauthorized > 0 ? 1 : 0));
+  const nominalMs = delaysMs[scheduled - 1] ?? (tried.isLeftAlone ? delaysMs.at(-1) : undefined);
   if (nominalMs === undefined) return { kind: 'dead', reason: 'attempts_exhausted' };
   const askedMs = outcome.kind === 'refused' ? readRetryAfter(outcome, tried.now) : undefined;
-  const delayMs = askedMs === undefined ? nominalMs * (0.8 + 0.2 * tried.random) : askedMs * (1 + 0.1 * tried.random);
-  return retryAt(Math.ceil(tried.now + delayMs), tried);
+  const delayMs = askedMs === undefined ? shorten(nominalMs, tried) : askedMs * (1 + 0.1 * tried.random);
+  return retryAt(tried.now + delayMs, tried);
+}
+
+/** Whether the parent asks for fewer messages, rather than being in trouble. */
+export function isThrottled(outcome: SendOutcome, now: number): boolean {
+  if (outcome.kind !== 'refused') return false;
+  return outcome.status === 429 || (outcome.status === 503 && readRetryAfter(outcome, now) !== undefined);
+}
+
+/** As long as it asks; when it goes on asking, as long as the schedule says: a second each time would be a request a second. */
+function pauseOf(outcome: Refusal, tried: Tried): number {
+  const askedMs = readRetryAfter(outcome, tried.now);
+  const step = askedMs === undefined ? Math.max(0, tried.throttled - 1) : tried.throttled - 1 - patientAnswers;
+  const nominalMs = step < 0 ? 0 : (delaysMs[step] ?? delaysMs.at(-1) ?? 0);
+  return Math.max((askedMs ?? 0) * (1 + 0.1 * tried.random), shorten(nominalMs, tried));
+}
+
+function shorten(nominalMs: number, { random }: Tried): number {
+  return nominalMs * (0.8 + 0.2 * random);
 }
 
 /** At the expiry nothing is sent any more, but until then a turn of the user brings the next attempt forward. */
 function retryAt(at: number, { now, expiresAt }: Tried): RetryDecision {
-  return expiresAt <= now ? { kind: 'dead', reason: 'expired' } : { kind: 'retry', at: Math.min(at, expiresAt) };
+  return expiresAt <= now
+    ? { kind: 'dead', reason: 'expired' }
+    : { kind: 'retry', at: Math.min(Math.ceil(at), expiresAt) };
 }
 
 /**
@@ -109,9 +135,7 @@ export function readSign(outcome: SendOutcome, now: number): ParentSign | undefi
       const { status, detail: words, said } = outcome;
       const askedMs = readRetryAfter(outcome, now);
       if (status === 401) return { kind: 'unauthorized', words };
-      if (status === 429 || (status === 503 && askedMs !== undefined)) {
-        return { kind: 'throttled', words, until: now + (askedMs ?? shortestPauseMs) };
-      }
+      if (isThrottled(outcome, now)) return { kind: 'throttled', words, until: now + (askedMs ?? shortestPauseMs) };
       return status >= 500 && readStatus(status, said).kind === 'later' ? { kind: 'failing', words } : { kind: 'fine' };
     }
   }
@@ -142,8 +166,8 @@ function readMeaning(outcome: SendOutcome, tried: Tried): Meaning {
 }
 
 /** 401 again and again, also with a new token, while the parent takes what others are sent. */
-function isOwnTrouble({ unauthorized, othersAuthorized, credentialRefused }: Tried): boolean {
-  return unauthorized >= mostUnauthorized && othersAuthorized && !credentialRefused;
+function isOwnTrouble({ unauthorized, othersAuthorized, isLeftAlone }: Tried): boolean {
+  return unauthorized >= mostUnauthorized && othersAuthorized && !isLeftAlone;
 }
 
 function readStatus(status: number, said = ''): Meaning {

@@ -23,6 +23,8 @@ export async function findNextSendAt(
       .selectFrom('attempts')
       .select(['started_at', 'duration_ms'])
       .where('conversation_id', '=', conversationId)
+      // Not what a clock that was set back since has put into the future.
+      .where('started_at', '<=', now)
       .orderBy('started_at', 'desc')
       .offset(window.count - 1)
       .limit(1)
@@ -33,6 +35,27 @@ export async function findNextSendAt(
     nextAt = Math.max(nextAt, arrivedAt + 1_000 * window.seconds);
   }
   return nextAt;
+}
+
+/** How many activities the conversation may be sent at once now. */
+export async function countAllowedNow(
+  db: Database,
+  conversationId: string,
+  windows: readonly RateWindow[],
+  now: number,
+): Promise<number> {
+  let allowed = Number.POSITIVE_INFINITY;
+  for (const window of windows) {
+    const sent = await db
+      .selectFrom('attempts')
+      .select('number')
+      .where('conversation_id', '=', conversationId)
+      .where('started_at', '>', now - 1_000 * window.seconds)
+      .limit(window.count)
+      .execute();
+    allowed = Math.min(allowed, window.count - sent.length);
+  }
+  return allowed;
 }
 
 /** The pace of one host: at most `perSecond` begun attempts in any second. */
@@ -51,21 +74,26 @@ export class HostPace {
   allows(now: number): number {
     // Oldest first from #next on: those that are older than a second make room.
     let free = 0;
-    while (free < this.#perSecond && this.#at(free) <= now - 1_000) free += 1;
+    while (free < this.#perSecond && this.#isOver(free, now)) free += 1;
     return free;
   }
 
   /** When the next attempt may begin. */
   nextAt(now: number): number {
-    return Math.max(now, this.#at(0) + 1_000);
+    return this.#isOver(0, now) ? now : this.#at(0) + 1_000;
   }
 
   /** Notes that one begins; false when it must not. */
   begin(now: number): boolean {
-    if (this.#at(0) > now - 1_000) return false;
+    if (!this.#isOver(0, now)) return false;
     this.#begun[this.#next] = now;
     this.#next = (this.#next + 1) % this.#perSecond;
     return true;
+  }
+
+  /** A second old, or from a time that the clock was set back from. */
+  #isOver(offset: number, now: number): boolean {
+    return this.#at(offset) <= now - 1_000 || this.#at(offset) > now;
   }
 
   #at(offset: number): number {

@@ -1,8 +1,8 @@
 // One lease of a lane: its deliveries in order, one in flight; then the wait whose deadline has passed.
 
 import type { Conversation } from '../conversations/conversation.ts';
-import { findConversation, setReachability } from '../conversations/conversation-store.ts';
-import { endOnceSubscriptions, endWait, findWait } from '../conversations/subscription-store.ts';
+import { findConversation } from '../conversations/conversation-store.ts';
+import { endOnceSubscriptions, endWait, findWait, holdUnlessWaiting } from '../conversations/subscription-store.ts';
 import { attemptDelivery, type Judged, type Trial } from './attempt-delivery.ts';
 import { cancelled, type DeliveryChange, findHead, settleDelivery } from './delivery-store.ts';
 import { endOverdueWait } from './end-overdue-wait.ts';
@@ -66,7 +66,7 @@ async function deliver(work: LaneWork, lease: Lease, conversation: Conversation,
   const { change } = judged;
   await applyToConversation(work, trial, judged);
   if (change.state === 'held') await reopenIfReachable(work, lease, delivery);
-  if (change.state !== 'pending') work.onSettled(delivery.notificationId);
+  if (change.state !== 'pending') tellSettled(work, delivery, change);
   return change.state !== 'pending' || change.runAt <= clock.now();
 }
 
@@ -84,7 +84,10 @@ function decideWithoutSending(
     return { state: 'held', reason: 'not_reachable', reasonText: conversation.reachabilityReason };
   }
   if (delivery.interruptions >= mostInterruptions) {
-    return { state: 'dead', reason: 'poison', reasonText: 'The process ended in the middle of each of its attempts.' };
+    // The message has been taken; the wait is left to its deadline.
+    if (delivery.step === 'end') return { state: 'delivered' };
+    const reasonText = 'Each of its attempts was cut off before its result could be stored.';
+    return { state: 'dead', reason: 'poison', reasonText };
   }
   return undefined;
 }
@@ -103,8 +106,19 @@ async function settleWithoutSending(
   if (!(await settleDelivery(work.db, lease, delivery, { from: delivery.state, change, now: work.clock.now() })))
     return false;
   if (change.state === 'held') await reopenIfReachable(work, lease, delivery);
-  work.onSettled(delivery.notificationId);
+  tellSettled(work, delivery, change);
   return true;
+}
+
+/** What went nowhere is worth a line of its own: without the reason in words, which may hold what the parent said. */
+function tellSettled({ logger, onSettled }: LaneWork, delivery: Delivery, change: DeliveryChange): void {
+  const { id: deliveryId, notificationId, conversationId } = delivery;
+  if ('reason' in change) {
+    const line = { deliveryId, notificationId, conversationId, reason: change.reason };
+    if (change.state === 'dead') logger.warn(line, 'delivery is dead');
+    else logger.info(line, `delivery is ${change.state}`);
+  }
+  onSettled(notificationId);
 }
 
 /** What was held because nothing could be pushed is open again when a wait has been opened meanwhile. */
@@ -122,7 +136,7 @@ async function applyToConversation(
   if (change.state === 'held') {
     const reason = `The parent takes no push here: ${change.reasonText}`;
     if (wait) await endWait(db, wait, reason);
-    else await setReachability(db, conversation.id, 'held', reason);
+    else await holdUnlessWaiting(db, conversation.id, reason);
   }
   // An end that the parent never took leaves its wait to the deadline: the user must not stay in the action.
   const hasEnded = decision.kind === 'delivered' || decision.kind === 'gone';

@@ -7,6 +7,8 @@ type Condition = RawBuilder<SqlBool>;
 
 /** Deliveries on their way (index deliveries_open). */
 export const isOpen: Condition = sql`deliveries.state in ('pending', 'sending')`;
+/** Deliveries on their way that MAX_PENDING counts (index deliveries_counted). */
+export const isCounted: Condition = sql`deliveries.state in ('pending', 'sending') and deliveries.bulk = 0`;
 /** Deliveries that wait for a turn (index deliveries_held). */
 export const isHeld: Condition = sql`deliveries.state = 'held'`;
 /** Deliveries that end at their expiry (index deliveries_by_expiry). */

@@ -88,6 +88,8 @@ type DeliveryTable = {
   attempts: Generated<number>;
   /** Attempts that do not count in the schedule: made before an operator asked for a new beginning. */
   attempts_before: Generated<number>;
+  /** 1: of a further page of a broadcast, which MAX_PENDING does not count. */
+  bulk: Generated<number>;
   /** 1: an operator wants a push tried, whatever is known of the conversation. */
   forced: Generated<number>;
   /** How often a lease ended in the middle of an attempt: the process died, or hung. */

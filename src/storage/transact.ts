@@ -10,8 +10,10 @@ type Work<T> = (trx: Database) => Promise<T>;
 type Job = { readonly work: Work<unknown>; readonly end: (outcome: Outcome) => void };
 type Outcome = { readonly value: unknown } | { readonly error: unknown };
 
-/** Bounds how long one commit keeps the event loop (about 0.2 ms a job) and what a failing disk takes down with it. */
+/** Bounds what a failing disk takes down together. */
 const mostPerCommit = 64;
+/** Bounds how long one commit keeps the event loop; the work that is begun by then is done. */
+const longestGroupMs = 20;
 
 const groups = new WeakMap<Database, CommitGroup>();
 
@@ -32,7 +34,7 @@ export function transact<T>(db: Database, work: Work<T>): Promise<T> {
 
 class CommitGroup {
   readonly #db: Database;
-  #waiting: Job[] = [];
+  readonly #waiting: Job[] = [];
   #isRunning = false;
 
   constructor(db: Database) {
@@ -56,18 +58,26 @@ class CommitGroup {
       // SQLite's calls are synchronous: without this turn of the event loop, what has arrived on other sockets could
       // never join, and every commit would be of one.
       await nextTurn();
-      await commitTogether(this.#db, this.#waiting.splice(0, mostPerCommit));
+      await commitTogether(this.#db, this.#waiting);
     }
     this.#isRunning = false;
   }
 }
 
-async function commitTogether(db: Database, jobs: readonly Job[]): Promise<void> {
+/** Takes what it does from the front of `waiting`. */
+async function commitTogether(db: Database, waiting: Job[]): Promise<void> {
+  const taken: Job[] = [];
+  const take = (): Job | undefined => {
+    const job = waiting.shift();
+    if (job) taken.push(job);
+    return job;
+  };
   try {
-    const outcomes = jobs.length === 1 ? [await runAlone(db, jobs[0]?.work)] : await runAll(db, jobs);
-    for (const [index, job] of jobs.entries()) job.end(outcomes[index] ?? { error: new Error('transaction was lost') });
+    const outcomes = waiting.length === 1 ? [await runAlone(db, take()?.work)] : await runAll(db, take);
+    for (const [index, job] of taken.entries())
+      job.end(outcomes[index] ?? { error: new Error('transaction was lost') });
   } catch (error) {
-    for (const job of jobs) job.end({ error });
+    for (const job of taken) job.end({ error });
   }
 }
 
@@ -75,11 +85,16 @@ async function runAlone(db: Database, work: Work<unknown> | undefined): Promise<
   return { value: await db.transaction().execute(async (trx) => work?.(trx)) };
 }
 
-async function runAll(db: Database, jobs: readonly Job[]): Promise<Outcome[]> {
+async function runAll(db: Database, take: () => Job | undefined): Promise<Outcome[]> {
   const trx = await db.startTransaction().execute();
+  const endsAt = performance.now() + longestGroupMs;
   try {
     const outcomes: Outcome[] = [];
-    for (const { work } of jobs) outcomes.push(await runGuarded(trx, work));
+    while (outcomes.length < mostPerCommit && performance.now() < endsAt) {
+      const job = take();
+      if (!job) break;
+      outcomes.push(await runGuarded(trx, job.work));
+    }
     await trx.commit().execute();
     return outcomes;
   } catch (error) {

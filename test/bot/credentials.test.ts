@@ -78,13 +78,24 @@ describe('tokens for parents', () => {
   it('that a parent has refused are replaced, at most once a minute', async () => {
     const tokens = createTokens();
     const first = await tokens(standIn.agent.appId);
-    expect(await tokens(standIn.agent.appId, first)).toBe(first);
-    clock.advance(60_000);
     const second = await tokens(standIn.agent.appId, first);
     expect(second).not.toBe(first);
     expect(await tokens(standIn.agent.appId, first)).toBe(second);
     expect(await tokens(standIn.agent.appId, second)).toBe(second);
     expect(tokenRequests()).toHaveLength(2);
+    clock.advance(60_000);
+    expect(await tokens(standIn.agent.appId, second)).not.toBe(second);
+    expect(tokenRequests()).toHaveLength(3);
+  });
+
+  it('are used to their end while no new one can be had', async () => {
+    const tokens = createTokens();
+    const first = await tokens(standIn.agent.appId);
+    await standIn.stop();
+    clock.advance(57 * 60_000);
+    expect(await tokens(standIn.agent.appId)).toBe(first);
+    clock.advance(4 * 60_000);
+    await expect(tokens(standIn.agent.appId)).rejects.toThrow();
   });
 
   it('are asked for again after a failure', async () => {

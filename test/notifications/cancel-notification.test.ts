@@ -46,7 +46,11 @@ async function takeInTurn(subject?: string): Promise<string[]> {
   return items.map((item) => item.notification.id);
 }
 
-const checkRoomForOne = (): Promise<void> => new Backlog(lane.db, lane.clock, 1).checkRoom();
+async function checkRoomForOne(): Promise<void> {
+  const backlog = new Backlog(lane.db, lane.clock, 1);
+  await backlog.look();
+  backlog.reserve(1);
+}
 
 describe('a pending notification that is cancelled', () => {
   let head: string;

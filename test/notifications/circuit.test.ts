@@ -206,7 +206,8 @@ function simulateOutage({ backAt, attemptMs }: Outage): { requestsWhileDown: num
       const sign = readSign(outcome, now);
       if (sign) gates.record('host parent', lane.id, sign, now);
       gates.leave('host parent', lane.id);
-      const known = { internalFailures: 0, unauthorized: 0, othersAuthorized: false, credentialRefused: false };
+      const counts = { internalFailures: 0, unauthorized: 0, throttled: 0 };
+      const known = { ...counts, othersAuthorized: false, isLeftAlone: gates.trouble('host parent') !== undefined };
       const random = (lane.attempts * 0.37) % 1;
       const decision = decideRetry(outcome, { ...known, attempts: lane.attempts, now, expiresAt: 86_400_000, random });
       Object.assign(lane, { runAt: decision.kind === 'retry' ? decision.at : Infinity, endsAt: -1 });

@@ -154,7 +154,7 @@ describe('what an operator sees', () => {
     for (let time = 0; time < 10; time += 1) gates.record(first, `c${time}`, throttled, 3_000);
     gates.record(second, 'c1', fine, 0);
     const open = {
-      [first]: { cause: 'throttled', words: 'slow', openedAt: 3_000, probeAt: 9_000 },
+      [first]: { cause: 'throttled', words: 'slow', openedAt: 3_000, probeAt: 18_000 },
       [elsewhere]: { cause: 'failing', words: 'connection refused', openedAt: 2_000, probeAt: 17_000 },
     };
     expect(gates.trouble(first)).toEqual(open[first]);

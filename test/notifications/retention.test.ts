@@ -43,7 +43,7 @@ type Wish = {
 function accept({ to = { conversationId: 'c' }, lifeMs = day, repeat, into = lane.db }: Wish = {}) {
   const now = lane.clock.now();
   const body = { to, message: { text: 't' }, result: { a: 1 }, metadata: { b: 'c' }, keepOpen: true };
-  return acceptNotification(into, 'test', parseNotifyRequest(body, now, lifeMs), now, repeat);
+  return acceptNotification(into, 'test', parseNotifyRequest(body, now, lifeMs), now, { repeat });
 }
 
 /** Delivers what is due in one lane, and gives it this answer. */

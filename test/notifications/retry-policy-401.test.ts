@@ -15,7 +15,8 @@ const tried: Tried = {
   internalFailures: 0,
   unauthorized: 1,
   othersAuthorized: false,
-  credentialRefused: false,
+  throttled: 0,
+  isLeftAlone: false,
   now,
   expiresAt: now + 72 * hour,
   random: 1,
@@ -34,7 +35,7 @@ describe('a 401', () => {
   it.each<[string, Partial<Tried>, RetryDecision]>([
     ['the first time: at once', {}, retryIn(0)],
     ['the first time, after other failures: at once', { attempts: 5 }, retryIn(0)],
-    ['the first time, while the credential is refused: at once', { credentialRefused: true }, retryIn(0)],
+    ['the first time, while the credential is refused: at once', { isLeftAlone: true }, retryIn(0)],
     ['the second time: in 5 s', { attempts: 2, unauthorized: 2 }, retryIn(5 * second)],
     ['the second time, at the earliest: in 4 s', { attempts: 2, unauthorized: 2, random: 0 }, retryIn(4 * second)],
     [
@@ -74,7 +75,7 @@ describe('a 401', () => {
 function tryUntilTheEnd(lifeMs: number, random: number): { waits: number[]; last: RetryDecision; lastAt: number } {
   const waits: number[] = [];
   for (let at = now, attempts = 1; ; attempts += 1) {
-    const known = { unauthorized: attempts, credentialRefused: true, expiresAt: now + lifeMs, random };
+    const known = { unauthorized: attempts, isLeftAlone: true, expiresAt: now + lifeMs, random };
     const decision = decideRetry(refused(401), { ...tried, ...known, attempts, now: at });
     if (decision.kind !== 'retry') return { waits, last: decision, lastAt: at };
     waits.push(decision.at - at);
@@ -98,8 +99,9 @@ describe('while the credential is refused everywhere', () => {
     }
   });
 
-  it('another refusal has its 12 attempts as ever', () => {
-    const known = { ...tried, attempts: 12, unauthorized: 0, credentialRefused: true };
+  it('another refusal has no last attempt either, as long as the parent is in trouble as a whole', () => {
+    const known = { ...tried, attempts: 12, unauthorized: 0 };
+    expect(decideRetry(refused(503), { ...known, isLeftAlone: true })).toEqual(retryIn(10 * hour));
     expect(decideRetry(refused(503), known)).toEqual({ kind: 'dead', reason: 'attempts_exhausted' });
   });
 });

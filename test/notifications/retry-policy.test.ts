@@ -9,7 +9,8 @@ const tried: Tried = {
   internalFailures: 0,
   unauthorized: 0,
   othersAuthorized: false,
-  credentialRefused: false,
+  throttled: 0,
+  isLeftAlone: false,
   now,
   expiresAt: now + 2 * day,
   random: 1,
@@ -198,5 +199,30 @@ describe('Retry-After', () => {
   it.each([401, 408, 409, 412, 421, 423, 425, 429, 500, 502, 503, 504])('of a %i is heard', (status) => {
     const known = { ...tried, random: 0, unauthorized: status === 401 ? 2 : 0 };
     expect(decideRetry(refused(status, '600'), known)).toEqual({ kind: 'retry', at: now + 600_000 });
+  });
+});
+
+describe('a parent that asks to come later again and again', () => {
+  it('costs a delivery none of its 12 attempts, and is asked ever less often', () => {
+    const life = 3 * day;
+    const waits: number[] = [];
+    let at = now;
+    for (let attempts = 1; ; attempts += 1) {
+      const known = { ...tried, attempts, throttled: attempts, now: at, expiresAt: now + life };
+      const decision = decideRetry(refused(429, '1'), known);
+      if (decision.kind !== 'retry') break;
+      waits.push(decision.at - at);
+      at = decision.at;
+    }
+    // Dead at its expiry only; five times as asked, then by the schedule.
+    expect(at).toBe(now + life);
+    expect(waits.slice(0, 5)).toEqual(Array.from({ length: 5 }, () => 1_100));
+    expect(waits.slice(5, 8)).toEqual([5_000, 30_000, 120_000]);
+    expect(waits.length).toBeLessThan(25);
+  });
+
+  it('leaves the schedule of other failures where it was', () => {
+    const known = { ...tried, attempts: 9, throttled: 8 };
+    expect(decideRetry(refused(500), known)).toEqual({ kind: 'retry', at: now + 5_000 });
   });
 });

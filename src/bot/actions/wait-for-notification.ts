@@ -6,7 +6,6 @@ import { z } from 'zod';
 import { endWait, findWait, subscribe } from '../../conversations/subscription-store.ts';
 import { notifiedOutputs, waitOutputs } from '../../notifications/notification.ts';
 import type { SkillTurn } from '../skill-turn.ts';
-import { giveHeld } from './give-held.ts';
 import { minutesInput, parseInputs, subjectInput } from './inputs.ts';
 
 const inputs = z.object({ subject: subjectInput, timeoutMinutes: minutesInput });
@@ -17,7 +16,7 @@ export async function waitForNotification(turn: SkillTurn): Promise<void> {
   const { subject, timeoutMinutes } = parseInputs(inputs, turn.context.activity.value);
   const earlier = await findWait(turn.services.db, turn.conversation.id);
   if (earlier) await endWait(turn.services.db, earlier, 'The parent has called the action anew.');
-  await giveHeld(turn, subject);
+  await turn.giveHeld({ exceptSubject: subject });
   if (await giveResult(turn, subject)) return;
   if (turn.repliesInAnswer) await waitInTurn(turn, subject);
   else await keepOpen(turn, subject, timeoutMinutes);
@@ -28,7 +27,7 @@ export async function answerWhileWaiting(turn: SkillTurn): Promise<boolean> {
   const wait = await findWait(turn.services.db, turn.conversation.id);
   if (!wait) return false;
   turn.action = wait.action;
-  await giveHeld(turn, wait.subject);
+  await turn.giveHeld({ exceptSubject: wait.subject });
   if (/^\s*(cancel|stop|abbrechen|stopp)\s*[.!]?\s*$/i.test(turn.context.activity.text ?? '')) {
     await endWait(turn.services.db, wait, 'The user has cancelled: no action is open.');
     await turn.end(waitOutputs('cancelled', wait.subject));

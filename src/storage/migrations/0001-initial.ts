@@ -85,6 +85,7 @@ async function createDeliveryTables(db: Kysely<unknown>): Promise<void> {
     .addColumn('wait_id', 'text')
     .addColumn('attempts', 'integer', (column) => column.notNull().defaultTo(0))
     .addColumn('attempts_before', 'integer', (column) => column.notNull().defaultTo(0))
+    .addColumn('bulk', 'integer', (column) => column.notNull().defaultTo(0))
     .addColumn('forced', 'integer', (column) => column.notNull().defaultTo(0))
     .addColumn('interruptions', 'integer', (column) => column.notNull().defaultTo(0))
     .addColumn('send_at', 'bigint', (column) => column.notNull())
@@ -149,6 +150,7 @@ async function createIndexes(db: Kysely<unknown>): Promise<void> {
     'create index notifications_to_expand on notifications (id) where expanded_to is not null',
     'create index deliveries_by_notification on deliveries (notification_id, seq)',
     `create index deliveries_open on deliveries (conversation_id, seq) where state in ('pending', 'sending')`,
+    `create index deliveries_counted on deliveries (seq) where state in ('pending', 'sending') and bulk = 0`,
     `create index deliveries_held on deliveries (conversation_id, seq) where state = 'held'`,
     `create index deliveries_by_expiry on deliveries (expires_at) where state in ('pending', 'held')`,
     `create index deliveries_not_delivered on deliveries (state, seq) where state in ('held', 'dead', 'cancelled')`,
