@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { parseArgs } from 'node:util';
 import { checkSettings } from './check-settings.ts';
-import { cancelNotification, listDeliveries, retryDeliveries } from './deliveries.ts';
+import { cancelNotification, listDeliveries, purgeDeliveries, retryDeliveries } from './deliveries.ts';
 import { sendNotification, showNotification } from './notify.ts';
 
 const help = `copilot-notify: push messages into Copilot Studio conversations
@@ -19,12 +19,13 @@ const help = `copilot-notify: push messages into Copilot Studio conversations
                                        --user ID, --conversation ID or --all
       --keep-open                      leave an open wait open
       --expires-at TIME                RFC 3339, such as 2026-01-31T12:00:00Z
-  copilot-notify status ID             tell what became of a notification
+  copilot-notify status [ID]           tell what became of a notification; without ID, how the service stands
   copilot-notify cancel ID             take a notification back, as far as nobody has it yet
   copilot-notify deliveries            list deliveries: how they stand, and why
       --status S --reason R            only these, such as --status dead --reason rejected
   copilot-notify retry ID              try a dead or held delivery again (an ID that begins with a dash comes last,
                                        after --); instead of ID: --status dead or held, with --reason or without
+  copilot-notify purge --status S      forget deliveries that are dead or cancelled, with --reason or without
 
   --url URL   where the service is (default http://localhost:3978)
   --key KEY   API key secret (default: NOTIFY_API_KEY)
@@ -58,6 +59,8 @@ async function run(args: string[]): Promise<number> {
       return cancelNotification(target, rest[0], write);
     case 'deliveries':
       return listDeliveries(target, values, write);
+    case 'purge':
+      return purgeDeliveries(target, values, write);
     case 'retry':
       return retryDeliveries(target, rest[0], values, write);
     default:

@@ -56,6 +56,19 @@ export async function retryDeliveries(
   return callService(target, '/api/deliveries/retry', write, { body: JSON.stringify({ status, reason }) });
 }
 
+/** Forgets what the filter names, and writes how many. Returns the exit code: 0 done, 1 refused, 2 wrong arguments. */
+export async function purgeDeliveries(
+  target: Target,
+  { status, reason }: FilterOptions,
+  write: (text: string) => void,
+): Promise<number> {
+  if (status === undefined) {
+    write('Give --status dead or cancelled, with --reason or without.\n');
+    return 2;
+  }
+  return callService(target, '/api/deliveries/purge', write, { body: JSON.stringify({ status, reason }) });
+}
+
 /** Takes a notification back, and writes what it is then. Returns the exit code: 0 found, 1 refused, 2 wrong arguments. */
 export async function cancelNotification(
   target: Target,

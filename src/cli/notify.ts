@@ -40,17 +40,16 @@ export async function sendNotification(
   return callService(target, '/api/notify', write, { body: JSON.stringify(body) });
 }
 
-/** Writes what became of a notification. Returns the exit code: 0 found, 1 not found or refused, 2 wrong arguments. */
+/**
+ * Writes what became of a notification; without an id, how the service stands: deliveries in each state, and parents that
+ * are left alone. Returns the exit code: 0 found, 1 not found or refused, 2 wrong key.
+ */
 export async function showNotification(
   target: Target,
   id: string | undefined,
   write: (text: string) => void,
 ): Promise<number> {
-  if (id === undefined) {
-    write('Give the id of the notification.\n');
-    return 2;
-  }
-  return callService(target, `/api/notifications/${encodeURIComponent(id)}`, write);
+  return callService(target, id === undefined ? '/api/status' : `/api/notifications/${encodeURIComponent(id)}`, write);
 }
 
 type Call = {
