@@ -82,13 +82,15 @@ export function createPurgeDeliveriesHandler({ services, findSender }: DeliveryO
   };
 }
 
-/** GET /api/status: how many deliveries are where, and which parents are left alone and why. */
+/** GET /api/status: how many deliveries are where, how long they wait, and which parents are left alone and why. */
 export function createStatusHandler({ services, findSender }: DeliveryOptions) {
   return async (req: Request, res: Response): Promise<void> => {
     nameSender(findSender, req);
-    const { deliveries, parents } = await services.notifications.status();
+    const { deliveries, waiting, oldestPendingAt, parents } = await services.notifications.status();
     sendJson(res, 200, {
       deliveries,
+      waiting,
+      oldestPendingAt: oldestPendingAt === undefined ? null : new Date(oldestPendingAt).toISOString(),
       parents: parents.map(({ parent, cause, words, openedAt, probeAt }) => {
         const [host, audience] = parent.split(' ');
         const [since, nextTryAt] = [openedAt, probeAt].map((time) => new Date(time).toISOString());

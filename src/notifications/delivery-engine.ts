@@ -7,11 +7,18 @@ import type { Database } from '../storage/database.ts';
 import { type AcceptedNotification, acceptNotification, type Repeat } from './accept-notification.ts';
 import { Backlog } from './backlog.ts';
 import { cancelNotification } from './cancel-notification.ts';
-import { countDeliveries, type DeliveryFilter, findDeliveryView, listDeliveries } from './delivery-view.ts';
+import {
+  countDeliveries,
+  type DeliveryFilter,
+  findDeliveryView,
+  findOldestPending,
+  listDeliveries,
+} from './delivery-view.ts';
 import { DeliveryWorker } from './delivery-worker.ts';
 import { Housekeeper } from './housekeeper.ts';
 import { findAnswer } from './idempotency.ts';
 import type { SendToParent } from './notification.ts';
+import { countWaiting } from './notification-store.ts';
 import { findNotificationView, listNotifications, type NotificationView } from './notification-view.ts';
 import type { NotifyRequest } from './notify-request.ts';
 import { ParentGates } from './parent-gates.ts';
@@ -123,7 +130,12 @@ function createOperatorDesk({ db, clock, config }: DeliveryEngineOptions, { gate
     },
     /** Returns how many are forgotten. */
     purge: (filter: DeliveryFilter) => purgeDeliveries(db, filter),
-    /** How many deliveries are where, and which parents are left alone and why. */
-    status: async () => ({ deliveries: await countDeliveries(db), parents: gates.troubles() }),
+    /** How many deliveries are where, how long they wait, and which parents are left alone and why. */
+    status: async () => ({
+      deliveries: await countDeliveries(db),
+      waiting: await countWaiting(db, clock.now()),
+      oldestPendingAt: await findOldestPending(db, clock.now()),
+      parents: gates.troubles(),
+    }),
   };
 }

@@ -1,6 +1,6 @@
 // What senders and operators see of deliveries: state, reason in words, every attempt. Never a text.
 
-import { isNotDelivered, isOpen } from '../storage/conditions.ts';
+import { isCounted, isNotDelivered, isOpen } from '../storage/conditions.ts';
 import type { Database } from '../storage/database.ts';
 import { transact } from '../storage/transact.ts';
 import type { AttemptRow, DeliveryRow } from '../storage/schema.ts';
@@ -115,6 +115,19 @@ export function countDeliveries(db: Database): Promise<DeliveryCounts> {
     const others = Object.values(counts).reduce((sum, count) => sum + count, 0);
     return { ...counts, delivered: total - others };
   });
+}
+
+/** When the delivery was accepted that has waited longest to be pushed, of those that are due; undefined when none is. */
+export async function findOldestPending(db: Database, now: number): Promise<number | undefined> {
+  const row = await db
+    .selectFrom('deliveries')
+    .select('created_at')
+    .where(isCounted)
+    .where('send_at', '<=', now)
+    .orderBy('seq')
+    .limit(1)
+    .executeTakeFirst();
+  return row?.created_at;
 }
 
 /** No delivery in any state. */

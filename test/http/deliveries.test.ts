@@ -186,11 +186,14 @@ describe('GET /api/status', () => {
     const openedAt = Date.parse('2026-01-02T03:04:05.678Z');
     const trouble = { cause: 'unauthorized', words: 'The parent refused our token (401).', openedAt } as const;
     const parents = [{ parent: 'agent.example:8443 app-id', ...trouble, probeAt: openedAt + 15_000 }];
-    const server = await startTestServer({ notifications: { status: async () => ({ deliveries: counts, parents }) } });
+    const status = { deliveries: counts, waiting: 3, oldestPendingAt: openedAt - 1, parents };
+    const server = await startTestServer({ notifications: { status: async () => status } });
     const answer = await server.get('/api/status', { headers: credential });
     expect(answer.status).toBe(200);
     expect(await answer.json()).toEqual({
       deliveries: counts,
+      waiting: 3,
+      oldestPendingAt: '2026-01-02T03:04:05.677Z',
       parents: [
         {
           host: 'agent.example:8443',

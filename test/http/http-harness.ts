@@ -114,7 +114,7 @@ const succeedingServices: HttpServices = {
     listDeliveries: async () => ({ items: [], nextCursor: null }),
     retry: async () => 0,
     purge: async () => 0,
-    status: async () => ({ deliveries: counts, parents: [] }),
+    status: async () => ({ deliveries: counts, waiting: 0, oldestPendingAt: undefined, parents: [] }),
   },
   listConversations: async () => ({ items: [], nextCursor: null }),
   manifestFile: (file) => (file === 'skill.json' ? '{"name":"skill"}' : undefined),
