@@ -45,28 +45,23 @@ async function run(args: string[]): Promise<number> {
     url: values.url ?? 'http://localhost:3978',
     key: values.key ?? process.env['NOTIFY_API_KEY'] ?? '',
   };
-  switch (command) {
-    case 'start':
+  const commands: Record<string, () => number | Promise<number>> = {
+    start: async () => {
       await import('../main.ts');
       return 0;
-    case 'check':
-      return checkSettings(process.env, (path) => readFileSync(path, 'utf8'), write);
-    case 'notify':
-      return sendNotification(target, values, write);
-    case 'status':
-      return showNotification(target, rest[0], write);
-    case 'cancel':
-      return cancelNotification(target, rest[0], write);
-    case 'deliveries':
-      return listDeliveries(target, values, write);
-    case 'purge':
-      return purgeDeliveries(target, values, write);
-    case 'retry':
-      return retryDeliveries(target, rest[0], values, write);
-    default:
-      process.stderr.write(`Unknown command ${command}.\n\n${help}`);
-      return 2;
-  }
+    },
+    check: () => checkSettings(process.env, (path) => readFileSync(path, 'utf8'), write),
+    notify: () => sendNotification(target, values, write),
+    status: () => showNotification(target, rest[0], write),
+    cancel: () => cancelNotification(target, rest[0], write),
+    deliveries: () => listDeliveries(target, values, write),
+    retry: () => retryDeliveries(target, rest[0], values, write),
+    purge: () => purgeDeliveries(target, values, write),
+  };
+  const chosen = Object.hasOwn(commands, command) ? commands[command] : undefined;
+  if (chosen) return chosen();
+  process.stderr.write(`Unknown command ${command}.\n\n${help}`);
+  return 2;
 }
 
 function readArguments(args: string[]) {

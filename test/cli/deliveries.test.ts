@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { cancelNotification, listDeliveries, retryDeliveries } from '../../src/cli/deliveries.ts';
+import { cancelNotification, listDeliveries, purgeDeliveries, retryDeliveries } from '../../src/cli/deliveries.ts';
 
 const key = 'the-key';
 
@@ -152,6 +152,23 @@ describe('cancel', () => {
     const { url, received } = await listen(200, '{}');
     expect(await run((write) => cancelNotification({ url, key }, undefined, write))).toMatchObject({ code: 2 });
     expect(await run((write) => cancelNotification({ url, key: '' }, 'n1', write))).toMatchObject({ code: 2 });
+    expect(received).toEqual([]);
+  });
+});
+
+describe('purge', () => {
+  it('forgets what the filter names', async () => {
+    const { url, received } = await listen(200, '{"purged":3}');
+    const { code, out } = await run((write) => purgeDeliveries({ url, key }, { status: 'dead' }, write));
+    expect([code, JSON.parse(out)]).toEqual([0, { purged: 3 }]);
+    expect(received).toEqual([{ method: 'POST', url: '/api/deliveries/purge', body: '{"status":"dead"}' }]);
+  });
+
+  it('asks for nothing without a state', async () => {
+    const { url, received } = await listen(200, '{}');
+    const { code, out } = await run((write) => purgeDeliveries({ url, key }, {}, write));
+    expect(code).toBe(2);
+    expect(out).toContain('--status');
     expect(received).toEqual([]);
   });
 });
