@@ -19,6 +19,7 @@ import { createServiceUrlPolicy } from './conversations/service-url-policy.ts';
 import { openWait, subscribe } from './conversations/subscription-store.ts';
 import type { Readiness } from './http/open-routes.ts';
 import { createHttpServer, type HttpServices } from './http/server.ts';
+import { createKeyRing } from './keys/key-ring.ts';
 import type { Logger } from './logger.ts';
 import { loadManifests } from './manifest/render-manifest.ts';
 import { createDeliveryEngine, type DeliveryEngine } from './notifications/delivery-engine.ts';
@@ -60,7 +61,6 @@ export async function createApp(options: AppOptions): Promise<App> {
   const services = createServices({ config, logger, clock, db, bot, engine, isStopping: () => state.stopping });
   const server = createHttpServer({
     services,
-    apiKeys: config.apiKeys,
     publicUrl: config.publicUrl,
     notificationTtlMs: config.notificationTtlMs,
     logger,
@@ -156,6 +156,7 @@ function createServices({ config, logger, clock, db, bot, engine, isStopping }: 
     verifyCaller: (authorization) => bot.authentication.verifyCaller(authorization),
     processTurn: (caller, activity) => processTurn(caller as Caller, activity as Partial<Activity> as Activity),
     notifications: engine,
+    keys: createKeyRing({ db, now: clock.now, apiKeys: config.apiKeys }),
     listConversations: (page) => listConversations(db, page),
     manifestFile: (file) => manifests.get(file),
     isReady: createReadiness(db, clock, logger, isStopping),

@@ -8,6 +8,7 @@ import { createRequire } from 'node:module';
 import { parseArgs } from 'node:util';
 import { checkSettings } from './check-settings.ts';
 import { cancelNotification, listDeliveries, purgeDeliveries, retryDeliveries } from './deliveries.ts';
+import { manageKeys } from './keys.ts';
 import { sendNotification, showNotification } from './notify.ts';
 
 const help = `copilot-notify: push messages into Copilot Studio conversations
@@ -26,6 +27,10 @@ const help = `copilot-notify: push messages into Copilot Studio conversations
   copilot-notify retry ID              try a dead or held delivery again (an ID that begins with a dash comes last,
                                        after --); instead of ID: --status dead or held, with --reason or without
   copilot-notify purge --status S      forget deliveries that are dead or cancelled, with --reason or without
+  copilot-notify keys create --name N --scopes notify:send,notify:read,operate
+                                       make an API key, shown once; --subjects order/,repo/ and --expires-at narrow it
+  copilot-notify keys list | rotate ID | revoke ID
+                                       rotate: the old key is good for --overlap-hours (24) more
 
   --url URL   where the service is (default http://localhost:3978)
   --key KEY   API key secret (default: NOTIFY_API_KEY)
@@ -56,6 +61,7 @@ async function run(args: string[]): Promise<number> {
     cancel: () => cancelNotification(target, rest[0], write),
     deliveries: () => listDeliveries(target, values, write),
     retry: () => retryDeliveries(target, rest[0], values, write),
+    keys: () => manageKeys(target, rest, values, write),
     purge: () => purgeDeliveries(target, values, write),
   };
   const chosen = Object.hasOwn(commands, command) ? commands[command] : undefined;
@@ -78,6 +84,10 @@ function readArguments(args: string[]) {
         'keep-open': { type: 'boolean' },
         'expires-at': { type: 'string' },
         status: { type: 'string' },
+        name: { type: 'string' },
+        scopes: { type: 'string' },
+        subjects: { type: 'string' },
+        'overlap-hours': { type: 'string' },
         reason: { type: 'string' },
         url: { type: 'string' },
         key: { type: 'string' },

@@ -55,6 +55,8 @@ export async function showNotification(
 type Call = {
   /** Posted, where there is one. */
   readonly body?: string;
+  /** Instead of GET without a body, and POST with one. */
+  readonly method?: string;
   /** What is written of the text of a good answer; default is all of it. */
   readonly show?: (text: string) => string;
 };
@@ -64,7 +66,7 @@ export async function callService(
   target: Target,
   path: string,
   write: (text: string) => void,
-  { body, show = indent }: Call = {},
+  { body, method, show = indent }: Call = {},
 ): Promise<number> {
   if (target.key === '') {
     write('No API key: give --key or set NOTIFY_API_KEY to a secret of NOTIFY_API_KEYS.\n');
@@ -82,7 +84,8 @@ export async function callService(
       // Followed, a redirect would take X-API-Key along to whatever host it names.
       redirect: 'manual',
       signal: AbortSignal.timeout(answerWithinMs),
-      ...(body !== undefined && { method: 'POST', body }),
+      method: method ?? (body === undefined ? 'GET' : 'POST'),
+      ...(body !== undefined && { body }),
     });
     const text = await answer.text();
     write(answer.ok ? `${show(text)}\n` : `${answer.status} ${indent(text)}\n`);

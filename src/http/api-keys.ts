@@ -1,43 +1,37 @@
-// Who may use the notification routes: the holders of the configured API keys.
+// Who a request to the notification and operator routes is from, and whether its key allows it.
 
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { ApiKey } from '../config.ts';
 import { AppError } from '../errors.ts';
+import type { Scope, Sender } from '../keys/api-key.ts';
+import type { KeyRing } from '../keys/key-ring.ts';
 import { requestContextOf } from './request-context.ts';
 
-/** Names the sender of a request, or throws `credential_required`; `not_configured` where there are no keys at all. */
-export type FindSender = (req: IncomingMessage) => string;
+/**
+ * The sender of a request. Throws AppError `credential_required` (401), `scope_missing` (403), or `not_configured` (503)
+ * where there are no keys at all.
+ */
+export type Authenticate = (req: IncomingMessage, scope: Scope) => Promise<Sender>;
 
 /** Checks `Authorization: Bearer <key>` or `X-API-Key: <key>`. A key in the URL is never looked at. */
-export function createFindSender(apiKeys: readonly ApiKey[]): FindSender {
-  const known = apiKeys.map(({ name, secret }) => ({ name, digest: digestOf(secret) }));
-  return (req) => {
-    if (known.length === 0) {
+export function createAuthenticate(keys: Pick<KeyRing, 'find' | 'isEmpty'>): Authenticate {
+  return async (req, scope) => {
+    if (await keys.isEmpty()) {
       throw new AppError('not_configured', 'No sender is allowed yet: the setting NOTIFY_API_KEYS is empty.');
     }
-    const sender = matchKey(known, digestOf(presentedKey(req)));
+    const sender = await keys.find(presentedKey(req));
     if (sender === undefined) throw new AppError('credential_required', 'The API key is not known.');
+    // For its line in the log, also when it is refused.
+    requestContextOf(req).sender = sender.name;
+    if (!sender.scopes.includes(scope)) {
+      throw new AppError('scope_missing', `The API key lacks the scope ${scope}.`);
+    }
     return sender;
   };
 }
 
-/** The sender of this request, noted for its line in the log. Throws what `findSender` throws. */
-export function nameSender(findSender: FindSender, req: IncomingMessage): string {
-  const sender = findSender(req);
-  requestContextOf(req).sender = sender;
-  return sender;
-}
-
-type KnownKey = { readonly name: string; readonly digest: Buffer };
-
-// Digests have one length, and every key is compared: the time taken tells neither a length nor a position.
-function matchKey(known: readonly KnownKey[], digest: Buffer): string | undefined {
-  let sender: string | undefined;
-  for (const key of known) {
-    if (timingSafeEqual(key.digest, digest)) sender = key.name;
-  }
-  return sender;
+/** Whose notifications this sender may see and take back: its own, or with `operate` everybody's (undefined). */
+export function ownerFor(sender: Sender): string | undefined {
+  return sender.scopes.includes('operate') ? undefined : sender.name;
 }
 
 function presentedKey(req: IncomingMessage): string {
@@ -54,8 +48,4 @@ function presentedKey(req: IncomingMessage): string {
     throw new AppError('credential_required', 'Authorization and X-API-Key hold different keys; send one of them.');
   }
   return key;
-}
-
-function digestOf(secret: string): Buffer {
-  return createHash('sha256').update(secret).digest();
 }

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { AppError } from '../errors.ts';
 import type { DeliveryEngine } from '../notifications/delivery-engine.ts';
 import type { DeliveryFilter } from '../notifications/delivery-view.ts';
-import { type FindSender, nameSender } from './api-keys.ts';
+import type { Authenticate } from './api-keys.ts';
 import { readJsonObject, requireJsonContentType } from './json-body.ts';
 import { parsePage, queryError } from './paging.ts';
 import { sendJson } from './respond.ts';
@@ -14,7 +14,7 @@ export type DeliveryServices = {
   readonly notifications: Pick<DeliveryEngine, 'findDelivery' | 'listDeliveries' | 'retry' | 'purge' | 'status'>;
 };
 
-type DeliveryOptions = { readonly services: DeliveryServices; readonly findSender: FindSender };
+type DeliveryOptions = { readonly services: DeliveryServices; readonly authenticate: Authenticate };
 
 const states = ['pending', 'sending', 'delivered', 'held', 'dead', 'cancelled'] as const;
 const maxBodyBytes = 4 * 1024;
@@ -27,9 +27,9 @@ const retrySchema = z.strictObject({ status: z.enum(['dead', 'held']), ...narrow
 const purgeSchema = z.strictObject({ status: z.enum(['dead', 'cancelled']), ...narrowing });
 
 /** GET /api/deliveries?status&reason&notificationId&conversationId&limit&cursor. */
-export function createListDeliveriesHandler({ services, findSender }: DeliveryOptions) {
+export function createListDeliveriesHandler({ services, authenticate }: DeliveryOptions) {
   return async (req: Request, res: Response): Promise<void> => {
-    nameSender(findSender, req);
+    await authenticate(req, 'operate');
     const query = new URLSearchParams(req.getQuery());
     const filter = listSchema.safeParse(Object.fromEntries(query));
     if (!filter.success) throw queryError(...faultOf(filter.error));
@@ -39,9 +39,9 @@ export function createListDeliveriesHandler({ services, findSender }: DeliveryOp
 }
 
 /** GET /api/deliveries/{id}. */
-export function createFindDeliveryHandler({ services, findSender }: DeliveryOptions) {
+export function createFindDeliveryHandler({ services, authenticate }: DeliveryOptions) {
   return async (req: Request, res: Response): Promise<void> => {
-    nameSender(findSender, req);
+    await authenticate(req, 'operate');
     const found = await services.notifications.findDelivery(String(req.params.id));
     if (found === undefined) throw unknownDelivery();
     sendJson(res, 200, found);
@@ -49,9 +49,9 @@ export function createFindDeliveryHandler({ services, findSender }: DeliveryOpti
 }
 
 /** POST /api/deliveries/{id}/retry. */
-export function createRetryDeliveryHandler({ services, findSender }: DeliveryOptions) {
+export function createRetryDeliveryHandler({ services, authenticate }: DeliveryOptions) {
   return async (req: Request, res: Response): Promise<void> => {
-    nameSender(findSender, req);
+    await authenticate(req, 'operate');
     const id = String(req.params.id);
     const retried = await services.notifications.retry({ id });
     const found = await services.notifications.findDelivery(id);
@@ -65,27 +65,27 @@ export function createRetryDeliveryHandler({ services, findSender }: DeliveryOpt
 }
 
 /** POST /api/deliveries/retry with a filter: `{retried}`. */
-export function createRetryDeliveriesHandler({ services, findSender }: DeliveryOptions) {
+export function createRetryDeliveriesHandler({ services, authenticate }: DeliveryOptions) {
   return async (req: Request, res: Response): Promise<void> => {
-    nameSender(findSender, req);
+    await authenticate(req, 'operate');
     const filter = await readFilter(req, retrySchema);
     sendJson(res, 200, { retried: await services.notifications.retry(filter) });
   };
 }
 
 /** POST /api/deliveries/purge with a filter: `{purged}`. */
-export function createPurgeDeliveriesHandler({ services, findSender }: DeliveryOptions) {
+export function createPurgeDeliveriesHandler({ services, authenticate }: DeliveryOptions) {
   return async (req: Request, res: Response): Promise<void> => {
-    nameSender(findSender, req);
+    await authenticate(req, 'operate');
     const filter = await readFilter(req, purgeSchema);
     sendJson(res, 200, { purged: await services.notifications.purge(filter) });
   };
 }
 
 /** GET /api/status: how many deliveries are where, how long they wait, and which parents are left alone and why. */
-export function createStatusHandler({ services, findSender }: DeliveryOptions) {
+export function createStatusHandler({ services, authenticate }: DeliveryOptions) {
   return async (req: Request, res: Response): Promise<void> => {
-    nameSender(findSender, req);
+    await authenticate(req, 'operate');
     const { deliveries, waiting, oldestPendingAt, parents } = await services.notifications.status();
     sendJson(res, 200, {
       deliveries,

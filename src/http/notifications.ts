@@ -4,8 +4,9 @@ import type { Request, Response } from 'restify';
 import { AppError } from '../errors.ts';
 import type { DeliveryEngine } from '../notifications/delivery-engine.ts';
 import { fingerprintOf } from '../notifications/idempotency.ts';
-import { parseNotifyRequest } from '../notifications/notify-request.ts';
-import { type FindSender, nameSender } from './api-keys.ts';
+import { type NotifyRequest, parseNotifyRequest, type Recipient } from '../notifications/notify-request.ts';
+import type { Sender } from '../keys/api-key.ts';
+import { type Authenticate, ownerFor } from './api-keys.ts';
 import { readJsonObject, requireJsonContentType } from './json-body.ts';
 import { type Page, parsePage } from './paging.ts';
 import { sendJson } from './respond.ts';
@@ -19,7 +20,7 @@ export type NotificationServices = {
 
 type NotificationOptions = {
   readonly services: NotificationServices;
-  readonly findSender: FindSender;
+  readonly authenticate: Authenticate;
   readonly publicUrl: string;
   readonly notificationTtlMs: number;
   readonly now: () => number;
@@ -31,18 +32,23 @@ const longestWaitSeconds = 30;
 
 /** POST /api/notify. */
 export function createNotifyHandler(options: NotificationOptions) {
-  const { services, findSender, publicUrl, notificationTtlMs, now } = options;
+  const { services, authenticate, publicUrl, notificationTtlMs, now } = options;
   const { notifications } = services;
+  const readRequest = (sender: Sender, body: Record<string, unknown>): NotifyRequest => {
+    const request = parseNotifyRequest(body, now(), notificationTtlMs);
+    checkRecipient(sender, request.to);
+    return request;
+  };
   return async (req: Request, res: Response): Promise<void> => {
-    const sender = nameSender(findSender, req);
+    const sender = await authenticate(req, 'notify:send');
     requireJsonContentType(req);
     const body = await readJsonObject(req, maxBodyBytes);
     const key = readIdempotencyKey(req);
     const repeat = key === undefined ? undefined : { key, fingerprint: fingerprintOf(body) };
-    const earlier = repeat && (await notifications.findAnswer(sender, repeat));
+    const earlier = repeat && (await notifications.findAnswer(sender.name, repeat));
     const { replayed, ...accepted } = earlier
       ? { ...earlier, replayed: true }
-      : await notifications.accept(sender, parseNotifyRequest(body, now(), notificationTtlMs), repeat);
+      : await notifications.accept(sender.name, readRequest(sender, body), repeat);
     const headers: Record<string, string> = replayed ? { 'Idempotent-Replayed': 'true' } : {};
     const statusUrl = `${publicUrl}/api/notifications/${encodeURIComponent(accepted.id)}`;
     const answer = { ...accepted, statusUrl, expiresAt: new Date(accepted.expiresAt).toISOString() };
@@ -57,37 +63,38 @@ export function createNotifyHandler(options: NotificationOptions) {
 }
 
 /** GET /api/notifications/{id}. */
-export function createFindNotificationHandler({ services, findSender }: NotificationOptions) {
+export function createFindNotificationHandler({ services, authenticate }: NotificationOptions) {
   return async (req: Request, res: Response): Promise<void> => {
-    nameSender(findSender, req);
-    const found = await services.notifications.find(String(req.params.id));
+    const sender = await authenticate(req, 'notify:read');
+    const found = await services.notifications.find(String(req.params.id), ownerFor(sender));
     if (found === undefined) throw unknownNotification();
     sendJson(res, 200, found);
   };
 }
 
 /** GET /api/notifications?limit&cursor. */
-export function createListNotificationsHandler({ services, findSender }: NotificationOptions) {
+export function createListNotificationsHandler({ services, authenticate }: NotificationOptions) {
   return async (req: Request, res: Response): Promise<void> => {
-    nameSender(findSender, req);
-    sendJson(res, 200, await services.notifications.list(parsePage(new URLSearchParams(req.getQuery()))));
+    const sender = await authenticate(req, 'notify:read');
+    const page = parsePage(new URLSearchParams(req.getQuery()));
+    sendJson(res, 200, await services.notifications.list(page, ownerFor(sender)));
   };
 }
 
 /** POST /api/notifications/{id}/cancel: 200 with what has become of it. */
-export function createCancelHandler({ services, findSender }: NotificationOptions) {
+export function createCancelHandler({ services, authenticate }: NotificationOptions) {
   return async (req: Request, res: Response): Promise<void> => {
-    nameSender(findSender, req);
-    const found = await services.notifications.cancel(String(req.params.id));
+    const sender = await authenticate(req, 'notify:send');
+    const found = await services.notifications.cancel(String(req.params.id), ownerFor(sender));
     if (found === undefined) throw unknownNotification();
     sendJson(res, 200, found);
   };
 }
 
 /** GET /api/conversations?limit&cursor. */
-export function createListConversationsHandler({ services, findSender }: NotificationOptions) {
+export function createListConversationsHandler({ services, authenticate }: NotificationOptions) {
   return async (req: Request, res: Response): Promise<void> => {
-    nameSender(findSender, req);
+    await authenticate(req, 'operate');
     const { items, nextCursor } = await services.listConversations(parsePage(new URLSearchParams(req.getQuery())));
     sendJson(res, 200, { items, nextCursor });
   };
@@ -111,6 +118,15 @@ function readWait(req: Request): number | undefined {
   const seconds = /(?:^|[,;\s])wait\s*=\s*(\d{1,6})(?=$|[,;\s])/i.exec(req.header('prefer', ''))?.[1];
   const wanted = Math.min(Number(seconds ?? 0), longestWaitSeconds);
   return wanted > 0 ? wanted * 1_000 : undefined;
+}
+
+/** A key for some subjects is for these and nobody else: not for a user, a conversation or all. */
+function checkRecipient({ subjects }: Sender, to: Recipient): void {
+  if (!subjects || ('subject' in to && subjects.some((prefix) => to.subject.startsWith(prefix)))) return;
+  throw new AppError(
+    'recipient_not_allowed',
+    `The API key may only notify subjects that begin with ${subjects.join(' or ')}.`,
+  );
 }
 
 function unknownNotification(): AppError {

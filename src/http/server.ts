@@ -3,11 +3,17 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server, type ServerOptions } from 'restify';
-import type { ApiKey } from '../config.ts';
+import type { KeyRing } from '../keys/key-ring.ts';
 import type { Logger } from '../logger.ts';
-import { createFindSender } from './api-keys.ts';
+import { createAuthenticate } from './api-keys.ts';
 import { answerError } from './answer-error.ts';
 import { type ConnectionCloser, createConnectionCloser } from './connection-closer.ts';
+import {
+  createCreateKeyHandler,
+  createListKeysHandler,
+  createRevokeKeyHandler,
+  createRotateKeyHandler,
+} from './keys.ts';
 import { createMessagesHandler, type MessageServices } from './messages.ts';
 import {
   createFindDeliveryHandler,
@@ -34,6 +40,7 @@ import { sendProblem } from './respond.ts';
 export type HttpServices = MessageServices &
   NotificationServices &
   DeliveryServices & {
+    readonly keys: KeyRing;
     /** Rendered manifest as JSON text, by file name. */
     readonly manifestFile: (file: string) => string | undefined;
     readonly isReady: () => Promise<Readiness>;
@@ -41,7 +48,6 @@ export type HttpServices = MessageServices &
 
 type HttpServerOptions = {
   readonly services: HttpServices;
-  readonly apiKeys: readonly ApiKey[];
   /** Without a slash at the end. */
   readonly publicUrl: string;
   /** How long a notification lives whose sender named no end. */
@@ -105,8 +111,11 @@ function prepare(req: IncomingMessage, res: ServerResponse, { logger, now }: Htt
 }
 
 function mountRoutes(server: Server, options: HttpServerOptions, closer: ConnectionCloser): void {
-  const { services, apiKeys } = options;
-  const senders = { ...options, findSender: createFindSender(apiKeys) };
+  const { services, now } = options;
+  const { keys } = services;
+  const authenticate = createAuthenticate(keys);
+  const senders = { ...options, authenticate };
+  const operators = { keys, authenticate, now };
   const isReady = async (): Promise<Readiness> =>
     closer.isStopping() ? { ready: false, reason: 'The service is stopping.' } : services.isReady();
 
@@ -116,7 +125,11 @@ function mountRoutes(server: Server, options: HttpServerOptions, closer: Connect
   server.post('/api/deliveries/:id/retry', createRetryDeliveryHandler(senders));
   server.post('/api/deliveries/retry', createRetryDeliveriesHandler(senders));
   server.post('/api/deliveries/purge', createPurgeDeliveriesHandler(senders));
+  server.post('/api/keys', createCreateKeyHandler(operators));
+  server.post('/api/keys/:id/rotate', createRotateKeyHandler(operators));
+  server.del('/api/keys/:id', createRevokeKeyHandler(operators));
   const readable = {
+    '/api/keys': createListKeysHandler(operators),
     '/api/notifications': createListNotificationsHandler(senders),
     '/api/notifications/:id': createFindNotificationHandler(senders),
     '/api/deliveries': createListDeliveriesHandler(senders),

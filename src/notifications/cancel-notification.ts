@@ -13,15 +13,16 @@ const rowsPerChunk = 500;
 /**
  * Cancels what is pending or held, and what nobody waits for yet; further recipients get nothing. What is in flight, or
  * has been taken by a parent, goes on; if the attempt in flight fails there is no other. False when there is no such
- * notification.
+ * notification, with `sender` none of that sender.
  */
-export async function cancelNotification(db: Database, id: string, now: number): Promise<boolean> {
+export async function cancelNotification(db: Database, id: string, now: number, sender?: string): Promise<boolean> {
   // First the notification itself: from then on nothing of it is begun, however long the deliveries take.
-  const { numUpdatedRows } = await db
+  let mark = db
     .updateTable('notifications')
     .set((eb) => ({ cancelled_at: eb.fn.coalesce('cancelled_at', eb.val(now)), expanded_to: null }))
-    .where('id', '=', id)
-    .executeTakeFirst();
+    .where('id', '=', id);
+  if (sender !== undefined) mark = mark.where('sender', '=', sender);
+  const { numUpdatedRows } = await mark.executeTakeFirst();
   if (numUpdatedRows === 0n) return false;
   for (let last: number | undefined = 0; last !== undefined;) {
     last = await cancelChunk(db, id, last, now);

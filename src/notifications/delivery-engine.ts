@@ -105,11 +105,12 @@ function createSenderDesk({ db, clock }: DeliveryEngineOptions, { backlog, settl
       };
       return (await settled.until(id, clock, ms, isSettled)) ? view : undefined;
     },
-    find: (id: string) => findNotificationView(db, id, now()),
-    list: (page: Page) => listNotifications(db, page, now()),
+    /** With `sender`, only one of that sender. */
+    find: (id: string, sender?: string) => findNotificationView(db, id, now(), sender),
+    list: (page: Page, sender?: string) => listNotifications(db, page, now(), sender),
     /** The notification as it is afterwards, or undefined when there is none. */
-    cancel: async (id: string): Promise<NotificationView | undefined> => {
-      if (!(await cancelNotification(db, id, now()))) return undefined;
+    cancel: async (id: string, sender?: string): Promise<NotificationView | undefined> => {
+      if (!(await cancelNotification(db, id, now(), sender))) return undefined;
       settled.tell(id);
       worker.wake();
       return findNotificationView(db, id, now());

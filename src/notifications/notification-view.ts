@@ -29,13 +29,19 @@ export type NotificationPage = { readonly items: NotificationSummary[]; readonly
 
 const shownDeliveries = 100;
 
-/** The notification with its counts and its first hundred deliveries, or undefined when there is none with this id. */
+/**
+ * The notification with its counts and its first hundred deliveries, or undefined when there is none with this id; with
+ * `sender`, none of that sender.
+ */
 export async function findNotificationView(
   db: Database,
   id: string,
   now: number,
+  sender?: string,
 ): Promise<NotificationView | undefined> {
-  const row = await db.selectFrom('notifications').selectAll().where('id', '=', id).executeTakeFirst();
+  let query = db.selectFrom('notifications').selectAll().where('id', '=', id);
+  if (sender !== undefined) query = query.where('sender', '=', sender);
+  const row = await query.executeTakeFirst();
   if (!row) return undefined;
   const [summary] = await summarize(db, [row], now);
   const rows = await db
@@ -48,11 +54,12 @@ export async function findNotificationView(
   return summary && { ...summary, deliveries: await viewDeliveries(db, rows) };
 }
 
-/** One page of notifications, those accepted last first; `cursor` is the last id of the page before. */
+/** One page of notifications, of all senders or of one, those accepted last first; `cursor` is the last id of the page before. */
 export async function listNotifications(
   db: Database,
   page: { readonly limit: number; readonly cursor: string | undefined },
   now: number,
+  sender?: string,
 ): Promise<NotificationPage> {
   // Ids are UUIDs of version 7: their order is that of acceptance.
   let query = db
@@ -60,6 +67,7 @@ export async function listNotifications(
     .selectAll()
     .orderBy('id', 'desc')
     .limit(page.limit + 1);
+  if (sender !== undefined) query = query.where('sender', '=', sender);
   if (page.cursor !== undefined) query = query.where('id', '<', page.cursor);
   const rows = await query.execute();
   const items = await summarize(db, rows.slice(0, page.limit), now);

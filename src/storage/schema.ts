@@ -140,10 +140,29 @@ type IdempotencyKeyTable = {
   expires_at: number;
 };
 
+type ApiKeyTable = {
+  id: string;
+  name: string;
+  /** SHA-256, hex. */
+  digest: string;
+  /** Before the last rotation. */
+  previous_digest: Generated<string | null>;
+  previous_until: Generated<number | null>;
+  /** JSON: list of scopes. */
+  scopes: string;
+  /** JSON: list of prefixes, or null. */
+  subjects: string | null;
+  created_at: number;
+  expires_at: number | null;
+  revoked_at: Generated<number | null>;
+  last_used_at: Generated<number | null>;
+};
+
 /** One row, written to see whether anything can be written. */
 type WriteProbeTable = { id: number; at: number };
 
 export type Schema = {
+  api_keys: ApiKeyTable;
   write_probe: WriteProbeTable;
   idempotency_keys: IdempotencyKeyTable;
   conversations: ConversationTable;
@@ -159,4 +178,5 @@ export type ConversationRow = Selectable<ConversationTable>;
 export type WaitRow = Selectable<WaitTable>;
 export type NotificationRow = Selectable<NotificationTable>;
 export type DeliveryRow = Selectable<DeliveryTable>;
+export type ApiKeyRow = Selectable<ApiKeyTable>;
 export type AttemptRow = Selectable<AttemptTable>;

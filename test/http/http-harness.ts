@@ -3,7 +3,10 @@
 import { connect } from 'node:net';
 import { pino } from 'pino';
 import { afterEach } from 'vitest';
+import type { ApiKey } from '../../src/config.ts';
 import { createHttpServer, type HttpServices } from '../../src/http/server.ts';
+import { createKeyRing, type KeyRing } from '../../src/keys/key-ring.ts';
+import type { Database } from '../../src/storage/database.ts';
 
 export const apiKey = 'key-of-the-first-sender-0123456789';
 export const secondApiKey = 'key-of-the-second-sender-9876543210';
@@ -28,6 +31,17 @@ type SomeServices = Partial<Omit<HttpServices, 'notifications'>> & {
 
 type HarnessOptions = { readonly withoutKeys?: boolean; readonly port?: number };
 
+const apiKeys = [
+  { name: 'first', secret: apiKey },
+  { name: 'second', secret: secondApiKey },
+];
+
+/** Keys of the settings need no database. */
+function keysOf(configured: readonly ApiKey[]): KeyRing {
+  const ring = createKeyRing({ db: undefined as unknown as Database, now: () => now, apiKeys: configured });
+  return { ...ring, isEmpty: async () => configured.length === 0 };
+}
+
 const running: TestServer[] = [];
 
 afterEach(async () => {
@@ -50,15 +64,10 @@ export async function createSharedTestServer(
   const server = createHttpServer({
     services: {
       ...succeedingServices,
+      keys: options.withoutKeys ? keysOf([]) : keysOf(apiKeys),
       ...services,
       notifications: { ...succeedingServices.notifications, ...services.notifications },
     },
-    apiKeys: options.withoutKeys
-      ? []
-      : [
-          { name: 'first', secret: apiKey },
-          { name: 'second', secret: secondApiKey },
-        ],
     publicUrl: 'https://notify.example',
     notificationTtlMs: 3_600_000,
     logger: pino({ level: 'debug' }, { write: (line: string) => void log.push(JSON.parse(line)) }),
@@ -94,7 +103,7 @@ const notificationView = {
   deliveries: [],
 } as const;
 
-const succeedingServices: HttpServices = {
+const succeedingServices: Omit<HttpServices, 'keys'> = {
   verifyCaller: async () => ({ appId: 'parent' }),
   processTurn: async () => ({ status: 200 }),
   notifications: {

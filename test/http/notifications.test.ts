@@ -69,7 +69,7 @@ describe('GET /api/notifications', () => {
     const answer = await server.get('/api/notifications?limit=2&cursor=n9', { headers: credential });
     expect(answer.status).toBe(200);
     expect(await answer.json()).toEqual({ items: [], nextCursor: 'n7' });
-    expect(list).toHaveBeenCalledExactlyOnceWith({ limit: 2, cursor: 'n9' });
+    expect(list).toHaveBeenCalledExactlyOnceWith({ limit: 2, cursor: 'n9' }, undefined);
     const refused = await server.get('/api/notifications?limit=many', { headers: credential });
     expect(refused.status).toBe(400);
     expect(await refused.json()).toMatchObject({ errors: [{ path: 'limit' }] });

@@ -9,9 +9,24 @@ import { listImports, listSourceFiles, type SourceFile } from './source-files.ts
 const parts: Readonly<Record<string, { values: readonly string[]; types?: readonly string[] }>> = {
   main: { values: ['app', 'config', 'logger'] },
   app: {
-    values: ['http', 'bot', 'notifications', 'conversations', 'manifest', 'storage', 'clock', 'config', 'logger'],
+    values: [
+      'http',
+      'bot',
+      'keys',
+      'notifications',
+      'conversations',
+      'manifest',
+      'storage',
+      'clock',
+      'config',
+      'logger',
+    ],
   },
-  http: { values: ['notifications/idempotency', 'notifications/notify-request'], types: ['notifications'] },
+  http: {
+    values: ['keys/api-key', 'notifications/idempotency', 'notifications/notify-request'],
+    types: ['keys', 'notifications'],
+  },
+  keys: { values: ['storage'] },
   // The shape of a notification is what an action gives; how notifications are kept and sent comes as an argument.
   bot: {
     values: ['conversations', 'notifications/notification', 'storage/transact'],
@@ -21,6 +36,7 @@ const parts: Readonly<Record<string, { values: readonly string[]; types?: readon
   conversations: { values: ['storage'] },
   storage: { values: [] },
   manifest: { values: [] },
+  webhooks: { values: [] },
   cli: { values: ['config', 'main'], types: ['setting-reader'] },
   config: { values: ['config-delivery', 'config-identity', 'service-url-rule', 'setting-reader'] },
   'config-delivery': { values: [], types: ['setting-reader'] },

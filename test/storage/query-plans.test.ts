@@ -147,7 +147,7 @@ async function look(lane: LaneBench): Promise<void> {
   await views.findDeliveryView(db, view?.deliveries[0]?.id ?? '');
   await views.countDeliveries(db);
   for (const cursor of [undefined, 'c']) {
-    await listNotifications(db, { limit: 10, cursor }, clock.now());
+    for (const sender of [undefined, 'test']) await listNotifications(db, { limit: 10, cursor }, clock.now(), sender);
     await conversations.listConversations(db, { limit: 10, cursor });
   }
   const [notificationId, conversationId, reason] = ['n', 'c', 'x'];

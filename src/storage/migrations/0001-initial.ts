@@ -6,6 +6,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await createNotificationTables(db);
   await createDeliveryTables(db);
   await createIdempotencyTable(db);
+  await createKeyTable(db);
   await createProbeTable(db);
   await createIndexes(db);
 }
@@ -132,6 +133,23 @@ async function createIdempotencyTable(db: Kysely<unknown>): Promise<void> {
     .execute();
 }
 
+async function createKeyTable(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('api_keys')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('name', 'text', (column) => column.notNull().unique())
+    .addColumn('digest', 'text', (column) => column.notNull())
+    .addColumn('previous_digest', 'text')
+    .addColumn('previous_until', 'bigint')
+    .addColumn('scopes', 'text', (column) => column.notNull())
+    .addColumn('subjects', 'text')
+    .addColumn('created_at', 'bigint', (column) => column.notNull())
+    .addColumn('expires_at', 'bigint')
+    .addColumn('revoked_at', 'bigint')
+    .addColumn('last_used_at', 'bigint')
+    .execute();
+}
+
 async function createProbeTable(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable('write_probe')
@@ -148,6 +166,7 @@ async function createIndexes(db: Kysely<unknown>): Promise<void> {
     'create index subscriptions_by_subject on subscriptions (subject, conversation_id)',
     'create index notifications_waiting on notifications (subject, expires_at) where recipients = 0 and cancelled_at is null',
     'create index notifications_to_expand on notifications (id) where expanded_to is not null',
+    'create index notifications_by_sender on notifications (sender, id)',
     'create index deliveries_by_notification on deliveries (notification_id, seq)',
     `create index deliveries_open on deliveries (conversation_id, seq) where state in ('pending', 'sending')`,
     `create index deliveries_counted on deliveries (seq) where state in ('pending', 'sending') and bulk = 0`,

@@ -1,0 +1,100 @@
+// All keys together: those of the settings, which may do everything, and those that operators have made.
+
+import type { ApiKey } from '../config.ts';
+import { AppError } from '../errors.ts';
+import type { Database } from '../storage/database.ts';
+import { digestOf, generateKey, isSameDigest, readKeyId, type Scope, scopes, type Sender } from './api-key.ts';
+import {
+  findKey,
+  hasKeys,
+  insertKey,
+  type KeyView,
+  listKeys,
+  noteUse,
+  replaceDigest,
+  revokeKey,
+  type StoredKey,
+} from './key-store.ts';
+
+export type KeyRequest = {
+  readonly name: string;
+  readonly scopes: readonly Scope[];
+  readonly subjects?: readonly string[] | undefined;
+  /** Epoch ms. */
+  readonly expiresAt?: number | undefined;
+};
+
+/** A key as it is shown, this once. */
+export type ShownKey = KeyView & { readonly key: string };
+
+export type KeyRing = {
+  /** Who holds this key, or undefined: unknown, expired and revoked keys are one. */
+  find(presented: string): Promise<Sender | undefined>;
+  /** No key has ever been made, and none is in the settings. */
+  isEmpty(): Promise<boolean>;
+  /** Throws AppError `name_taken` (409). */
+  create(request: KeyRequest): Promise<ShownKey>;
+  list(): Promise<KeyView[]>;
+  /** A new secret for a key; the old one is good for `overlapMs` more. Undefined when there is none, or it is revoked. */
+  rotate(id: string, overlapMs: number): Promise<ShownKey | undefined>;
+  revoke(id: string): Promise<KeyView | undefined>;
+};
+
+type KeyRingOptions = { readonly db: Database; readonly now: () => number; readonly apiKeys: readonly ApiKey[] };
+
+const notedEveryMs = 3_600_000;
+
+/** A key is looked up at each request: what is revoked is refused at once, by every replica. */
+export function createKeyRing({ db, now, apiKeys }: KeyRingOptions): KeyRing {
+  const configured = apiKeys.map(({ name, secret }) => ({ sender: { name, scopes }, digest: digestOf(secret) }));
+  const findConfigured = (digest: Buffer): Sender | undefined => {
+    let found: Sender | undefined;
+    // Every key is compared: the time taken tells neither which one nor whether any.
+    for (const key of configured) if (isSameDigest(key.digest, digest)) found = key.sender;
+    return found;
+  };
+  let isEmpty = configured.length === 0;
+  return {
+    find: async (presented) => {
+      const digest = digestOf(presented);
+      const id = readKeyId(presented);
+      const stored = id === undefined ? undefined : await findKey(db, id);
+      const known = findConfigured(digest);
+      if (known || !stored || !isGood(stored, digest, now())) return known;
+      if (now() - (stored.lastUsedAt ?? 0) >= notedEveryMs) await noteUse(db, stored.id, now());
+      return stored.sender;
+    },
+    isEmpty: async () => {
+      // Once there was one there always is: revoked ones stay on record.
+      isEmpty &&= !(await hasKeys(db));
+      return isEmpty;
+    },
+    create: async ({ name, scopes: given, subjects, expiresAt }) => {
+      const { id, key } = generateKey();
+      const sender = { name, scopes: given, subjects };
+      const isTaken = apiKeys.some((configuredKey) => configuredKey.name === name);
+      const digest = digestOf(key).toString('hex');
+      if (isTaken || !(await insertKey(db, { id, digest, sender, createdAt: now(), expiresAt }))) {
+        throw new AppError('name_taken', `There is, or was, a key with the name ${name}.`);
+      }
+      const view = (await listKeys(db)).find((listed) => listed.id === id);
+      if (!view) throw new Error('the key that was just stored is gone');
+      return { ...view, key };
+    },
+    list: () => listKeys(db),
+    rotate: async (id, overlapMs) => {
+      const { key } = generateKey(id);
+      const view = await replaceDigest(db, id, digestOf(key).toString('hex'), now() + overlapMs);
+      return view && { ...view, key };
+    },
+    revoke: (id) => revokeKey(db, id, now()),
+  };
+}
+
+function isGood(key: StoredKey, digest: Buffer, now: number): boolean {
+  const isCurrent = isSameDigest(key.digest, digest);
+  const isPrevious =
+    key.previousDigest !== undefined && isSameDigest(key.previousDigest, digest) && now < key.previousUntil;
+  const isOver = key.revokedAt !== undefined || (key.expiresAt !== undefined && key.expiresAt <= now);
+  return (isCurrent || isPrevious) && !isOver;
+}
