@@ -19,6 +19,7 @@ import { createServiceUrlPolicy } from './conversations/service-url-policy.ts';
 import { openWait, subscribe } from './conversations/subscription-store.ts';
 import type { Readiness } from './http/open-routes.ts';
 import { createHttpServer, type HttpServices } from './http/server.ts';
+import type { EntraRules } from './keys/entra-token.ts';
 import { createKeyRing } from './keys/key-ring.ts';
 import type { Logger } from './logger.ts';
 import { loadManifests } from './manifest/render-manifest.ts';
@@ -103,7 +104,11 @@ function createBotParts(config: Config, clock: Clock) {
       allowedCallers: config.allowedCallers,
       cloud: config.cloud,
     },
-    keys: createSigningKeys({ openIdMetadataUrl: config.openIdMetadataUrl, now: clock.now }),
+    keys: createSigningKeys({
+      openIdMetadataUrl: config.openIdMetadataUrl,
+      setting: 'OPENID_METADATA_URL',
+      now: clock.now,
+    }),
     policy,
     connectors,
     now: clock.now,
@@ -156,11 +161,18 @@ function createServices({ config, logger, clock, db, bot, engine, isStopping }: 
     verifyCaller: (authorization) => bot.authentication.verifyCaller(authorization),
     processTurn: (caller, activity) => processTurn(caller as Caller, activity as Partial<Activity> as Activity),
     notifications: engine,
-    keys: createKeyRing({ db, now: clock.now, apiKeys: config.apiKeys }),
+    keys: createKeyRing({ db, now: clock.now, apiKeys: config.apiKeys, entra: createEntraRules(config, clock) }),
     listConversations: (page) => listConversations(db, page),
     manifestFile: (file) => manifests.get(file),
     isReady: createReadiness(db, clock, logger, isStopping),
   };
+}
+
+function createEntraRules({ notifyEntra, loginUrl, cloud }: Config, clock: Clock): EntraRules | undefined {
+  if (!notifyEntra) return undefined;
+  const openIdMetadataUrl = `${loginUrl}/${notifyEntra.tenantId}/v2.0/.well-known/openid-configuration`;
+  const keys = createSigningKeys({ openIdMetadataUrl, setting: 'LOGIN_URL', now: clock.now });
+  return { ...notifyEntra, cloud, findKey: (kid) => keys.find(kid) };
 }
 
 /** A look at whether anything can be stored; anybody may ask, so one look a second is shared. */

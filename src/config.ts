@@ -24,6 +24,8 @@ export type Config = DeliveryConfig & {
   readonly serviceUrlRules: readonly ServiceUrlRule[];
   readonly dataDir: string;
   readonly apiKeys: readonly ApiKey[];
+  /** Senders may come with tokens of this tenant for this audience. */
+  readonly notifyEntra: { readonly audience: string; readonly tenantId: string } | undefined;
   readonly waitInTurnSeconds: number;
   readonly waitMaxMinutes: number;
   /** How long requests are still served after SIGTERM, so that a load balancer sees that it is not ready. */
@@ -87,6 +89,7 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
     serviceUrlRules: readServiceUrlRules(settings),
     dataDir: settings.readText('DATA_DIR') ?? './data',
     apiKeys: readApiKeys(settings),
+    notifyEntra: readNotifyEntra(settings, identity),
     waitInTurnSeconds: settings.readInteger('WAIT_IN_TURN_SECONDS', { min: 0, max: 8, fallback: 5 }),
     waitMaxMinutes: settings.readInteger('WAIT_MAX_MINUTES', { min: 1, max: 1440, fallback: 25 }),
     stopDelayMs: settings.readInteger('STOP_DELAY_SECONDS', { min: 0, max: 8, fallback: 5 }) * 1_000,
@@ -177,10 +180,30 @@ function readApiKeys(settings: SettingReader): readonly ApiKey[] {
     if (fault === undefined) keys.push(key);
     else settings.addFault(name, `entry ${index + 1}: ${fault}`);
   }
-  if (given.length === 0) {
+  if (given.length === 0 && settings.readText('NOTIFY_ENTRA_AUDIENCE') === undefined) {
     settings.addWarning('NOTIFY_API_KEYS is not set: /api/notify answers 503 until there is a key.');
   }
   return keys;
+}
+
+function readNotifyEntra(settings: SettingReader, identity: Identity): Config['notifyEntra'] {
+  const audience = settings.readText('NOTIFY_ENTRA_AUDIENCE');
+  const given = settings.keepGuids('NOTIFY_ENTRA_TENANT', settings.readList('NOTIFY_ENTRA_TENANT'));
+  const tenantId = given[0] ?? identity.tenantId;
+  if (audience === undefined) {
+    if (given.length > 0)
+      settings.addFault('NOTIFY_ENTRA_AUDIENCE', 'is missing: the audience of the tokens of senders');
+    return undefined;
+  }
+  if (given.length > 1) settings.addFault('NOTIFY_ENTRA_TENANT', 'must be one tenant');
+  if (audience.toLowerCase() === 'https://api.botframework.com') {
+    settings.addFault('NOTIFY_ENTRA_AUDIENCE', "must be this service's own: every bot has tokens for that one");
+  }
+  if (tenantId === undefined) {
+    settings.addFault('NOTIFY_ENTRA_TENANT', 'is missing: the tenant whose apps may notify');
+    return undefined;
+  }
+  return { audience, tenantId };
 }
 
 function findKeyFault({ name, secret }: ApiKey, earlier: readonly ApiKey[]): string | undefined {

@@ -8,6 +8,30 @@ const ecPem = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 
 describe('settings that are refused, by name', () => {
   it.each<[string, Record<string, string | undefined>, string]>([
+    [
+      'the audience that every bot has',
+      { NOTIFY_ENTRA_AUDIENCE: 'https://api.botframework.com' },
+      'NOTIFY_ENTRA_AUDIENCE',
+    ],
+    ['a tenant of senders without their audience', { NOTIFY_ENTRA_TENANT: appId }, 'NOTIFY_ENTRA_AUDIENCE'],
+    [
+      'a tenant of senders that is no GUID',
+      { NOTIFY_ENTRA_AUDIENCE: 'api://x', NOTIFY_ENTRA_TENANT: 'contoso.com' },
+      'NOTIFY_ENTRA_TENANT',
+    ],
+    [
+      'two tenants of senders',
+      { NOTIFY_ENTRA_AUDIENCE: 'api://x', NOTIFY_ENTRA_TENANT: `${appId},${agent}` },
+      'NOTIFY_ENTRA_TENANT',
+    ],
+    ['a rate without its count', { CONVERSATION_SEND_RATES: '1' }, 'CONVERSATION_SEND_RATES'],
+    ['a rate of nothing', { CONVERSATION_SEND_RATES: '1:0' }, 'CONVERSATION_SEND_RATES'],
+    ['a rate over two hours', { CONVERSATION_SEND_RATES: '7200:1' }, 'CONVERSATION_SEND_RATES'],
+    ['a negative host rate', { HOST_SEND_RATE: '-1' }, 'HOST_SEND_RATE'],
+    ['room for nothing', { MAX_PENDING: '0' }, 'MAX_PENDING'],
+    ['a history of no days', { HISTORY_DAYS: '0' }, 'HISTORY_DAYS'],
+    ['conversations for ten years', { CONVERSATION_DAYS: '3650' }, 'CONVERSATION_DAYS'],
+    ['a stop that takes a minute', { STOP_DELAY_SECONDS: '60' }, 'STOP_DELAY_SECONDS'],
     ['no app id', { MicrosoftAppId: undefined }, 'MicrosoftAppId'],
     ['an empty app id', { MicrosoftAppId: ' ' }, 'MicrosoftAppId'],
     ['an app id that is no GUID', { MicrosoftAppId: 'my-bot' }, 'MicrosoftAppId'],

@@ -13,6 +13,8 @@ export type SigningKeys = {
 
 type SigningKeysOptions = {
   readonly openIdMetadataUrl: string;
+  /** The setting that moves it, for the words of an error. */
+  readonly setting?: string;
   /** Epoch ms. */
   readonly now: () => number;
 };
@@ -57,10 +59,10 @@ export function createSigningKeys(options: SigningKeysOptions): SigningKeys {
           await refreshOnce();
         } catch (error) {
           // Old keys are better than turning everybody away while the issuer is down.
-          if (keys.size === 0) throw cannotFetch(options.openIdMetadataUrl, error);
+          if (keys.size === 0) throw cannotFetch(options, error);
         }
       } else if (keys.size === 0) {
-        throw cannotFetch(options.openIdMetadataUrl, undefined);
+        throw cannotFetch(options, undefined);
       }
       return keys.get(kid);
     },
@@ -77,8 +79,9 @@ async function importKeys(jwks: readonly (JWK & { kid?: string })[]): Promise<Ma
   return keys;
 }
 
-function cannotFetch(url: string, cause: unknown): AppError {
-  return new AppError('unavailable', `The signing keys could not be read from OPENID_METADATA_URL (${url}).`, {
+function cannotFetch({ openIdMetadataUrl, setting }: SigningKeysOptions, cause: unknown): AppError {
+  const from = `${setting ?? 'OPENID_METADATA_URL'} (${openIdMetadataUrl})`;
+  return new AppError('unavailable', `The signing keys could not be read from ${from}.`, {
     cause,
     headers: { 'Retry-After': '30' },
   });

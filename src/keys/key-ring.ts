@@ -3,6 +3,7 @@
 import type { ApiKey } from '../config.ts';
 import { AppError } from '../errors.ts';
 import type { Database } from '../storage/database.ts';
+import { type EntraRules, looksLikeToken, verifyEntraToken } from './entra-token.ts';
 import { digestOf, generateKey, isSameDigest, readKeyId, type Scope, scopes, type Sender } from './api-key.ts';
 import {
   findKey,
@@ -28,7 +29,10 @@ export type KeyRequest = {
 export type ShownKey = KeyView & { readonly key: string };
 
 export type KeyRing = {
-  /** Who holds this key, or undefined: unknown, expired and revoked keys are one. */
+  /**
+   * Who holds this key, or undefined: unknown, expired and revoked keys are one. A token of Entra is a key as well; what
+   * is wrong with it is thrown as AppError `invalid_token` (401).
+   */
   find(presented: string): Promise<Sender | undefined>;
   /** No key has ever been made, and none is in the settings. */
   isEmpty(): Promise<boolean>;
@@ -40,12 +44,18 @@ export type KeyRing = {
   revoke(id: string): Promise<KeyView | undefined>;
 };
 
-type KeyRingOptions = { readonly db: Database; readonly now: () => number; readonly apiKeys: readonly ApiKey[] };
+type KeyRingOptions = {
+  readonly db: Database;
+  readonly now: () => number;
+  readonly apiKeys: readonly ApiKey[];
+  /** Senders with a token of Entra, where there are any. */
+  readonly entra?: EntraRules | undefined;
+};
 
 const notedEveryMs = 3_600_000;
 
 /** A key is looked up at each request: what is revoked is refused at once, by every replica. */
-export function createKeyRing({ db, now, apiKeys }: KeyRingOptions): KeyRing {
+export function createKeyRing({ db, now, apiKeys, entra }: KeyRingOptions): KeyRing {
   const configured = apiKeys.map(({ name, secret }) => ({ sender: { name, scopes }, digest: digestOf(secret) }));
   const findConfigured = (digest: Buffer): Sender | undefined => {
     let found: Sender | undefined;
@@ -53,14 +63,16 @@ export function createKeyRing({ db, now, apiKeys }: KeyRingOptions): KeyRing {
     for (const key of configured) if (isSameDigest(key.digest, digest)) found = key.sender;
     return found;
   };
-  let isEmpty = configured.length === 0;
+  let isEmpty = configured.length === 0 && entra === undefined;
+  const findInEntra = async (presented: string): Promise<Sender | undefined> =>
+    entra && looksLikeToken(presented) ? verifyEntraToken(presented, entra, now()) : undefined;
   return {
     find: async (presented) => {
       const digest = digestOf(presented);
       const id = readKeyId(presented);
       const stored = id === undefined ? undefined : await findKey(db, id);
       const known = findConfigured(digest);
-      if (known || !stored || !isGood(stored, digest, now())) return known;
+      if (known || !stored || !isGood(stored, digest, now())) return known ?? findInEntra(presented);
       if (now() - (stored.lastUsedAt ?? 0) >= notedEveryMs) await noteUse(db, stored.id, now());
       return stored.sender;
     },
