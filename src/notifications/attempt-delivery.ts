@@ -3,7 +3,7 @@
 import type { Conversation, Wait } from '../conversations/conversation.ts';
 import { findFailures } from './attempt-store.ts';
 import { beginAttempt, type DeliveryChange, settleDelivery, type Settlement } from './delivery-store.ts';
-import type { Lease } from './lane-store.ts';
+import { holdsLease, type Lease, leaseMs } from './lane-store.ts';
 import type { LaneWork } from './lane-work.ts';
 import {
   type Delivery,
@@ -38,7 +38,13 @@ export async function attemptDelivery(work: LaneWork, lease: Lease, trial: Trial
   if (!(await beginAttempt(db, lease, delivery, clock.now()))) return undefined;
   const startedAt = clock.now();
   const outcome = await work.send(conversation, pushOf(trial));
-  const attempt = { via: 'push' as const, startedAt, durationMs: clock.now() - startedAt, outcome };
+  const attempt = {
+    via: 'push' as const,
+    conversationId: conversation.id,
+    startedAt,
+    durationMs: clock.now() - startedAt,
+    outcome,
+  };
   logAttempt(work, delivery, attempt.durationMs, outcome);
   tellGate(work, lease, outcome);
   const decision = await decide(work, lease, delivery, outcome);
@@ -57,13 +63,19 @@ async function settlePatiently(
   delivery: Delivery,
   settlement: Settlement,
 ): Promise<DeliveryChange | undefined> {
+  const { db, clock, logger, stopping } = work;
   for (;;) {
     try {
-      return await settleDelivery(work.db, lease, delivery, settlement);
+      const stored = await settleDelivery(db, lease, delivery, settlement);
+      lease.isSettling = false;
+      return stored;
     } catch (error) {
-      if (work.stopping.aborted) throw error;
-      work.logger.error({ err: error, deliveryId: delivery.id }, 'the result of an attempt could not be stored');
-      await work.clock.sleep(settleAgainMs, work.stopping);
+      if (stopping.aborted) throw error;
+      lease.isSettling = true;
+      logger.error({ err: error, deliveryId: delivery.id }, 'the result of an attempt could not be stored');
+      await clock.sleep(settleAgainMs, stopping);
+      // Fails as well while nothing can be written; then the worker leases the lane anew for this work.
+      await holdsLease(db, lease, clock.now() + leaseMs).catch(() => undefined);
     }
   }
 }
@@ -72,7 +84,7 @@ async function settlePatiently(
 const settleAgainMs = 1_000;
 
 /** What the outcome shows of the parent. A circuit that opens or closes is told loudly: it concerns every conversation. */
-export function tellGate({ gates, clock, logger }: LaneWork, lease: Lease, outcome: SendOutcome): void {
+export function tellGate({ gates, clock, logger, onParentBack }: LaneWork, lease: Lease, outcome: SendOutcome): void {
   if (outcome.kind === 'delivered') gates.noteTaken(lease.parent, clock.now());
   const sign = readSign(outcome, clock.now());
   if (!sign) return gates.abandon(lease.parent, lease.conversationId);
@@ -84,7 +96,10 @@ export function tellGate({ gates, clock, logger }: LaneWork, lease: Lease, outco
       'parent left alone: nothing is lost, what is pending waits',
     );
   }
-  if (changed === 'closed') logger.warn({ parent: lease.parent }, 'parent takes pushes again');
+  if (changed === 'closed') {
+    logger.warn({ parent: lease.parent }, 'parent takes pushes again');
+    onParentBack(lease.parent);
+  }
 }
 
 async function decide(work: LaneWork, lease: Lease, delivery: Delivery, outcome: SendOutcome): Promise<RetryDecision> {

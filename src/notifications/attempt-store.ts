@@ -6,6 +6,8 @@ import { type Delivery, explainOutcome, type SendOutcome } from './notification.
 
 export type AttemptRecord = {
   readonly via: 'push' | 'turn';
+  /** Through which it was sent: a turn gives what was held in another conversation. */
+  readonly conversationId: string;
   readonly startedAt: number;
   readonly durationMs: number;
   readonly outcome: SendOutcome;
@@ -19,7 +21,7 @@ export async function insertAttempt(db: Database, delivery: Delivery, attempt: A
     .values({
       delivery_id: delivery.id,
       number: delivery.attempts + 1,
-      conversation_id: delivery.conversationId,
+      conversation_id: attempt.conversationId,
       via: attempt.via,
       step: delivery.step,
       started_at: attempt.startedAt,

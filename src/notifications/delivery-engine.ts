@@ -74,9 +74,10 @@ function createParts(options: DeliveryEngineOptions) {
   const settled = new SettledSignal();
   const onSettled = (notificationId: string): void => settled.tell(notificationId);
   const rates = config.conversationSendRates;
-  const lane = { ...options, gates, rates, pushWhenClosed: config.pushWhenClosed, onSettled };
+  const onParentBack = (parent: string): void => worker.hasten(parent);
+  const lane = { ...options, gates, rates, pushWhenClosed: config.pushWhenClosed, onSettled, onParentBack };
   const work = (lease: Lease, stopping: AbortSignal): Promise<void> => workOffLane({ ...lane, stopping }, lease);
-  const worker = new DeliveryWorker({ db, clock, logger, gates, onSettled, work });
+  const worker: DeliveryWorker = new DeliveryWorker({ db, clock, logger, gates, onSettled, work });
   const housekeeper = new Housekeeper({ ...options, ...config, onSettled });
   return { gates, backlog, settled, worker, housekeeper };
 }

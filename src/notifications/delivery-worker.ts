@@ -6,15 +6,8 @@ import type { Clock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
 import type { Database } from '../storage/database.ts';
 import { expandNext } from './expand-notification.ts';
-import {
-  type Claim,
-  claimLanes,
-  type DueParent,
-  type Lease,
-  listDueParents,
-  releaseLane,
-  takeBackLeases,
-} from './lane-store.ts';
+import { type Claim, claimLanes, type Lease, releaseLane, takeBackLeases } from './lane-store.ts';
+import { type DueParent, hastenParent, listDueParents } from './parent-lanes-store.ts';
 import type { ParentGates } from './parent-gates.ts';
 
 type WorkerOptions = {
@@ -37,6 +30,10 @@ const keptForNewcomers = 128;
 export class DeliveryWorker {
   readonly #options: WorkerOptions;
   readonly #inFlight = new Set<Promise<void>>();
+  /** By conversation. */
+  readonly #leases = new Map<string, Lease>();
+  /** Parents that take pushes again, and how far their lanes have been brought forward. */
+  readonly #toHasten = new Map<string, number>();
   readonly #stopping = new AbortController();
   #wakeUp = new AbortController();
   #loop: Promise<void> | undefined;
@@ -58,6 +55,12 @@ export class DeliveryWorker {
     this.#stopping.abort();
     this.wake();
     await this.#loop;
+  }
+
+  /** This parent takes pushes again: what waits for its next attempt there is tried now, not hours later. */
+  hasten(parent: string): void {
+    this.#toHasten.set(parent, this.#options.clock.now());
+    this.wake();
   }
 
   /** Something may be due: look now. */
@@ -82,17 +85,30 @@ export class DeliveryWorker {
     const { db, clock } = this.#options;
     // Before looking, so that a wake-up during the look is not missed.
     this.#wakeUp = new AbortController();
+    const hastened = await this.#hastenSome();
     const expanded = await this.#expand();
     const parents = await listDueParents(db);
     const leases = await this.#claim(parents);
     for (const lease of leases) this.#take(lease);
-    if (expanded || leases.length > 0) {
+    if (hastened || expanded || leases.length > 0) {
       // Requests come between two pages of a broadcast.
       await nextTurn();
       return;
     }
     // `stop` wakes as well: a signal composed of both would be kept by the longer-lived one (Node 20).
     if (!this.#stopping.signal.aborted) await clock.sleep(this.#sleepTime(parents), this.#wakeUp.signal);
+  }
+
+  /** A chunk of the lanes to bring forward. True when there may be more. */
+  async #hastenSome(): Promise<boolean> {
+    const { db, clock } = this.#options;
+    for (const [parent, after] of this.#toHasten) {
+      const next = await hastenParent(db, parent, { after, now: clock.now() });
+      if (next === undefined) this.#toHasten.delete(parent);
+      else this.#toHasten.set(parent, next);
+      return true;
+    }
+    return false;
   }
 
   /** True when there may be more of it. */
@@ -118,8 +134,10 @@ export class DeliveryWorker {
     for (let index = 0; index < parents.length; index += 1) {
       const due = parents[(this.#first + index) % parents.length];
       if (!due || due.runAt > now) continue;
-      const kept = gates.inUse(due.parent) > 0 ? keptForNewcomers : 0;
-      const limit = Math.min(room - kept, gates.free(due.parent, now), keptForNewcomers);
+      // The last lanes go to parents that have none yet, one each.
+      const isLast = room <= keptForNewcomers;
+      const share = isLast ? Math.min(room, gates.inUse(due.parent) > 0 ? 0 : 1) : room - keptForNewcomers;
+      const limit = Math.min(share, gates.free(due.parent, now));
       if (limit <= 0) continue;
       claims.push({ parent: due.parent, limit });
       room -= limit;
@@ -129,12 +147,20 @@ export class DeliveryWorker {
 
   #take(lease: Lease): void {
     const { gates, logger } = this.#options;
+    const running = this.#leases.get(lease.conversationId);
+    if (running?.isSettling) {
+      // Our own work on this lane still has a result to store: it goes on under the new lease.
+      running.token = lease.token;
+      return;
+    }
+    this.#leases.set(lease.conversationId, lease);
     gates.enter(lease.parent);
     const done = this.#workOff(lease)
       .catch((error: unknown) => logger.error({ err: error }, 'lane could not be released'))
       .finally(() => {
         gates.leave(lease.parent, lease.conversationId);
         this.#inFlight.delete(done);
+        if (this.#leases.get(lease.conversationId) === lease) this.#leases.delete(lease.conversationId);
         this.wake();
       });
     this.#inFlight.add(done);

@@ -6,7 +6,7 @@ import { tellGate } from './attempt-delivery.ts';
 import { holdsLease, type Lease, leaseMs } from './lane-store.ts';
 import type { LaneWork } from './lane-work.ts';
 import { type Delivery, waitOutputs } from './notification.ts';
-import { decideRetry } from './retry-policy.ts';
+import { decideRetry, isThrottled } from './retry-policy.ts';
 
 /** Attempts to tell a parent that a wait is over, by the usual schedule: about an hour, which no action outlives. */
 const mostTimeoutAttempts = 7;
@@ -37,7 +37,8 @@ export async function endOverdueWait(
     internalFailures: 0,
     unauthorized: 0,
     othersAuthorized: false,
-    throttled: 0,
+    // As if it had asked often already: the few attempts are spread over the schedule, whatever it asks.
+    throttled: isThrottled(outcome, clock.now()) ? wait.attempts + 6 : 0,
     isLeftAlone: false,
     now: clock.now(),
     expiresAt: Number.MAX_SAFE_INTEGER,

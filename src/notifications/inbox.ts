@@ -114,6 +114,7 @@ function createItem(scope: TakenScope, delivery: Delivery, notification: Notific
   shared.users += 1;
   const recordOf = (outcome: SendOutcome) => ({
     via: 'turn' as const,
+    conversationId: conversation.id,
     startedAt,
     durationMs: now() - startedAt,
     outcome,

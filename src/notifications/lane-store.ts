@@ -46,7 +46,14 @@ export const leaseMs = 60_000;
 
 const interruptionDelayMs = 5_000;
 
-export type Lease = { readonly conversationId: string; readonly parent: string; readonly token: string };
+export type Lease = {
+  readonly conversationId: string;
+  readonly parent: string;
+  /** Changes when its holder leases the lane anew. */
+  token: string;
+  /** What was sent under it is still to be stored: nobody else must take the delivery for one that was cut off. */
+  isSettling?: boolean;
+};
 
 /** How many lanes of a parent may be leased now. */
 export type Claim = { readonly parent: string; readonly limit: number };
@@ -182,23 +189,6 @@ export async function hastenLane(db: Database, conversationId: string, now: numb
     .where('send_at', '<=', now)
     .executeTakeFirst();
   if (numUpdatedRows > 0n) await wakeLanes(db, [conversationId], now);
-}
-
-export type DueParent = { readonly parent: string; readonly runAt: number };
-
-/** Each parent with open lanes, and when its earliest one wants a worker. Costs two index look-ups a parent. */
-export async function listDueParents(db: Database): Promise<DueParent[]> {
-  // A walk from one parent to the next: `distinct` and `group by` would read every lane.
-  const { rows } = await sql<{ parent: string; run_at: number }>`
-    with recursive found (parent) as (
-      select min(parent) from lanes
-      union all
-      select (select min(lanes.parent) from lanes where lanes.parent > found.parent)
-      from found where found.parent is not null
-    )
-    select found.parent, (select min(lanes.run_at) from lanes where lanes.parent = found.parent) as run_at
-    from found where found.parent is not null`.execute(db);
-  return rows.map((row) => ({ parent: row.parent, runAt: row.run_at }));
 }
 
 /** The head of the queue alone decides: what comes after it waits for it, also while it waits for its next attempt. */

@@ -24,6 +24,8 @@ const delaysMs = [
 
 const longestRetryAfterMs = 1 * hours;
 const mostInternalFailures = 3;
+/** A parent that is merely busy is not left alone for half a day. */
+const longestPauseMs = 1 * hours;
 /** So often a Retry-After alone decides. */
 const patientAnswers = 5;
 /** Of one conversation, while its parent takes what others are sent. */
@@ -104,7 +106,7 @@ export function isThrottled(outcome: SendOutcome, now: number): boolean {
 function pauseOf(outcome: Refusal, tried: Tried): number {
   const askedMs = readRetryAfter(outcome, tried.now);
   const step = askedMs === undefined ? Math.max(0, tried.throttled - 1) : tried.throttled - 1 - patientAnswers;
-  const nominalMs = step < 0 ? 0 : (delaysMs[step] ?? delaysMs.at(-1) ?? 0);
+  const nominalMs = step < 0 ? 0 : Math.min(delaysMs[step] ?? longestPauseMs, longestPauseMs);
   return Math.max((askedMs ?? 0) * (1 + 0.1 * tried.random), shorten(nominalMs, tried));
 }
 

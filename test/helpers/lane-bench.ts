@@ -90,6 +90,7 @@ export class LaneBench {
         gates: this.gates,
         rates: this.rates,
         onSettled: (id) => void this.settled.push(id),
+        onParentBack: () => undefined,
         pushWhenClosed: false,
         stopping: this.stopping.signal,
       },

@@ -2,7 +2,8 @@
 
 import { parentOf } from '../../src/conversations/conversation.ts';
 import { saveConversation } from '../../src/conversations/conversation-store.ts';
-import { claimLanes, type Lease, listDueParents } from '../../src/notifications/lane-store.ts';
+import { claimLanes, type Lease } from '../../src/notifications/lane-store.ts';
+import { listDueParents } from '../../src/notifications/parent-lanes-store.ts';
 import type { Database } from '../../src/storage/database.ts';
 import { conversation } from './conversation.ts';
 

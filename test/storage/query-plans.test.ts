@@ -17,6 +17,7 @@ import { expandNext } from '../../src/notifications/expand-notification.ts';
 import { reopenForWait, reopenHeld } from '../../src/notifications/held-store.ts';
 import { createInbox } from '../../src/notifications/inbox.ts';
 import * as lanes from '../../src/notifications/lane-store.ts';
+import * as parentLanes from '../../src/notifications/parent-lanes-store.ts';
 import { findNotificationView, listNotifications } from '../../src/notifications/notification-view.ts';
 import { parseNotifyRequest } from '../../src/notifications/notify-request.ts';
 import { purgeDeliveries, retryDeliveries } from '../../src/notifications/replay-deliveries.ts';
@@ -106,7 +107,8 @@ async function push(lane: LaneBench): Promise<void> {
   await reopenHeld(db, lease, head, clock.now());
   await lanes.takeBackLeases(db, clock.now());
   await lanes.hastenLane(db, 'c', clock.now());
-  await lanes.listDueParents(db);
+  await parentLanes.listDueParents(db);
+  await parentLanes.hastenParent(db, 'p', { after: 0, now: clock.now() });
 }
 
 async function broadcast(lane: LaneBench): Promise<void> {
