@@ -63,6 +63,8 @@ export async function createApp(options: AppOptions): Promise<App> {
   const server = createHttpServer({
     services,
     publicUrl: config.publicUrl,
+    senderRate: config.senderRate,
+    failureRate: config.failureRate,
     notificationTtlMs: config.notificationTtlMs,
     logger,
     now: clock.now,

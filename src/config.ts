@@ -24,6 +24,10 @@ export type Config = DeliveryConfig & {
   readonly serviceUrlRules: readonly ServiceUrlRule[];
   readonly dataDir: string;
   readonly apiKeys: readonly ApiKey[];
+  /** Requests of one sender in a minute; 0 means any number. */
+  readonly senderRate: number;
+  /** Requests of one address in a minute without a good credential; 0 means any number. */
+  readonly failureRate: number;
   /** Senders may come with tokens of this tenant for this audience. */
   readonly notifyEntra: { readonly audience: string; readonly tenantId: string } | undefined;
   readonly waitInTurnSeconds: number;
@@ -89,6 +93,8 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
     serviceUrlRules: readServiceUrlRules(settings),
     dataDir: settings.readText('DATA_DIR') ?? './data',
     apiKeys: readApiKeys(settings),
+    senderRate: settings.readInteger('SENDER_RATE', { min: 0, max: 1_000_000, fallback: 6_000 }),
+    failureRate: settings.readInteger('FAILURE_RATE', { min: 0, max: 1_000_000, fallback: 10 }),
     notifyEntra: readNotifyEntra(settings, identity),
     waitInTurnSeconds: settings.readInteger('WAIT_IN_TURN_SECONDS', { min: 0, max: 8, fallback: 5 }),
     waitMaxMinutes: settings.readInteger('WAIT_MAX_MINUTES', { min: 1, max: 1440, fallback: 25 }),

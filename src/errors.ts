@@ -16,6 +16,7 @@ const statusOfCode = {
   body_too_large: 413,
   unsupported_media_type: 415,
   idempotency_key_reused: 422,
+  too_many_requests: 429,
   invalid_filter: 422,
   invalid_key: 422,
   invalid_notification: 422,

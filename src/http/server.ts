@@ -33,6 +33,7 @@ import {
   type NotificationServices,
 } from './notifications.ts';
 import { createLiveHandler, createManifestHandler, createReadyHandler, type Readiness } from './open-routes.ts';
+import { createRateLimits, type RateLimitOptions } from './rate-limits.ts';
 import { openRequestContext, requestContextOf } from './request-context.ts';
 import { findRefusal } from './request-guard.ts';
 import { sendProblem } from './respond.ts';
@@ -46,7 +47,7 @@ export type HttpServices = MessageServices &
     readonly isReady: () => Promise<Readiness>;
   };
 
-type HttpServerOptions = {
+type HttpServerOptions = RateLimitOptions & {
   readonly services: HttpServices;
   /** Without a slash at the end. */
   readonly publicUrl: string;
@@ -113,7 +114,7 @@ function prepare(req: IncomingMessage, res: ServerResponse, { logger, now }: Htt
 function mountRoutes(server: Server, options: HttpServerOptions, closer: ConnectionCloser): void {
   const { services, now } = options;
   const { keys } = services;
-  const authenticate = createAuthenticate(keys);
+  const authenticate = createAuthenticate(keys, createRateLimits(options));
   const senders = { ...options, authenticate };
   const operators = { keys, authenticate, now };
   const isReady = async (): Promise<Readiness> =>

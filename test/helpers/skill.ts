@@ -118,6 +118,8 @@ export function settingsFor(
     DATA_DIR: skill.dataDir,
     WAIT_IN_TURN_SECONDS: '0',
     STOP_DELAY_SECONDS: '0',
+    SENDER_RATE: '0',
+    FAILURE_RATE: '0',
     LOG_LEVEL: 'info',
   };
 }

@@ -29,7 +29,12 @@ type SomeServices = Partial<Omit<HttpServices, 'notifications'>> & {
   readonly notifications?: Partial<HttpServices['notifications']>;
 };
 
-type HarnessOptions = { readonly withoutKeys?: boolean; readonly port?: number };
+type HarnessOptions = {
+  readonly withoutKeys?: boolean;
+  readonly port?: number;
+  readonly senderRate?: number;
+  readonly failureRate?: number;
+};
 
 const apiKeys = [
   { name: 'first', secret: apiKey },
@@ -69,6 +74,8 @@ export async function createSharedTestServer(
       notifications: { ...succeedingServices.notifications, ...services.notifications },
     },
     publicUrl: 'https://notify.example',
+    senderRate: options.senderRate ?? 0,
+    failureRate: options.failureRate ?? 0,
     notificationTtlMs: 3_600_000,
     logger: pino({ level: 'debug' }, { write: (line: string) => void log.push(JSON.parse(line)) }),
     now: () => now,
