@@ -17,7 +17,7 @@ import {
   type StoredKey,
 } from './key-store.ts';
 
-export type KeyRequest = {
+type KeyRequest = {
   readonly name: string;
   readonly scopes: readonly Scope[];
   readonly subjects?: readonly string[] | undefined;
@@ -26,7 +26,7 @@ export type KeyRequest = {
 };
 
 /** A key as it is shown, this once. */
-export type ShownKey = KeyView & { readonly key: string };
+type ShownKey = KeyView & { readonly key: string };
 
 export type KeyRing = {
   /**
