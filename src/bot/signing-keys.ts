@@ -1,7 +1,7 @@
 // The public keys that inbound tokens are checked with. The SDK's own cache has no timeout, asks once for every waiting
 // request and forgets its keys when a refresh fails (botframework-connector openIdMetadata.ts); this one does not.
 
-import { type CryptoKey, importJWK, type JWK } from 'jose';
+import { type CryptoKey, importJWK } from 'jose';
 import { z } from 'zod';
 import { AppError } from '../errors.ts';
 import { readJson } from './read-json.ts';
@@ -24,7 +24,17 @@ const freshMs = 24 * 60 * 60_000;
 const shortestRefreshMs = 30_000;
 
 const metadataSchema = z.object({ jwks_uri: z.url() });
-const keySetSchema = z.object({ keys: z.array(z.looseObject({ kty: z.string(), kid: z.string().optional() })) });
+const keySetSchema = z.object({ keys: z.array(z.unknown()) });
+/** Only what may sign: RFC 7517 section 5 has keys that are not understood ignored, not the set that they are in. */
+const keySchema = z.looseObject({
+  kty: z.literal('RSA'),
+  kid: z.string(),
+  use: z.literal('sig').optional(),
+  key_ops: z
+    .array(z.string())
+    .refine((operations) => operations.includes('verify'))
+    .optional(),
+});
 
 /** Keys of the issuer behind an OpenID metadata document, fetched when first needed. */
 export function createSigningKeys(options: SigningKeysOptions): SigningKeys {
@@ -69,13 +79,17 @@ export function createSigningKeys(options: SigningKeysOptions): SigningKeys {
   };
 }
 
-async function importKeys(jwks: readonly (JWK & { kid?: string })[]): Promise<Map<string, CryptoKey>> {
+/** Throws when none of them is of any use: the keys that are known are then kept. */
+async function importKeys(jwks: readonly unknown[]): Promise<Map<string, CryptoKey>> {
   const keys = new Map<string, CryptoKey>();
-  for (const jwk of jwks) {
-    if (jwk.kty !== 'RSA' || jwk.kid === undefined) continue;
-    const key = await importJWK({ ...jwk, alg: 'RS256' }, 'RS256');
-    if (!(key instanceof Uint8Array)) keys.set(jwk.kid, key);
+  for (const candidate of jwks) {
+    const jwk = keySchema.safeParse(candidate);
+    const key = jwk.success
+      ? await importJWK({ ...jwk.data, alg: 'RS256' }, 'RS256').catch(() => undefined)
+      : undefined;
+    if (jwk.success && key && !(key instanceof Uint8Array)) keys.set(jwk.data.kid, key);
   }
+  if (keys.size === 0) throw new Error('the key set holds no key that could have signed a token');
   return keys;
 }
 

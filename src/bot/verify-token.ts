@@ -79,7 +79,9 @@ function readBearer(authorization: string | undefined): string {
 
 async function verifySignature(token: string, keys: SigningKeys, appId: string, now: number): Promise<unknown> {
   try {
-    const { alg, kid } = decodeProtectedHeader(token);
+    const { alg, kid, crit } = decodeProtectedHeader(token);
+    // None is known here, and RFC 7515 section 4.1.11 has what is not understood refused.
+    if (crit !== undefined) throw invalidToken('the token names critical headers');
     // Asked before any key is looked up: an unsigned token costs no fetch.
     if (alg !== 'RS256' || typeof kid !== 'string')
       throw invalidToken('the token is not signed with RS256 and a key id');

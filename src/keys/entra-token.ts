@@ -64,7 +64,9 @@ export async function verifyEntraToken(token: string, rules: EntraRules, now: nu
 
 async function verifySignature(token: string, rules: EntraRules, now: number): Promise<unknown> {
   try {
-    const { alg, kid } = decodeProtectedHeader(token);
+    const { alg, kid, crit } = decodeProtectedHeader(token);
+    // None is known here, and RFC 7515 section 4.1.11 has what is not understood refused.
+    if (crit !== undefined) throw invalidToken('the token names critical headers');
     if (alg !== 'RS256' || typeof kid !== 'string')
       throw invalidToken('the token is not signed with RS256 and a key id');
     const key = await rules.findKey(kid);
