@@ -50,6 +50,8 @@ describe('held notifications', () => {
       expect(answer.status).toBe(502);
       skill.standIn.faults.clear();
       for (const id of ids) expect((await skill.findNotification(id)).status).toBe('held');
+      // The channel's pace counts what was refused as well.
+      skill.clock.advance(2_000);
     }
     const first = await skill.findNotification(String(ids[0]));
     expect(first.deliveries[0]?.attempts).toHaveLength(6);
