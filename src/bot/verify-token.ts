@@ -1,10 +1,10 @@
 // The decision about an inbound token, all of it: only a token that passes here is ever seen by the SDK, whose own
 // validators let unverified tokens change whom they trust (botframework-connector emulatorValidation.ts).
 
-import { decodeProtectedHeader, errors as joseErrors, jwtVerify } from 'jose';
 import { z } from 'zod';
 import type { CallerClaims } from '../conversations/conversation.ts';
 import { AppError } from '../errors.ts';
+import { invalidToken, verifySignedToken } from '../signed-token.ts';
 import type { SigningKeys } from './signing-keys.ts';
 
 /** Who has called: a parent, proven by its token. */
@@ -22,7 +22,6 @@ export type TokenRules = {
 };
 
 const longestToken = 16_384;
-const clockSkewSeconds = 60;
 /** Entra's longest app token lives 24 h; a little more for its rounding. */
 const longestLifeSeconds = 24 * 3600 + 600;
 
@@ -50,7 +49,8 @@ export async function verifyToken(
   rules: TokenRules,
   now: number,
 ): Promise<Caller> {
-  const payload = await verifySignature(readBearer(authorization), keys, rules.appId, now);
+  const findKey = (kid: string) => keys.find(kid);
+  const payload = await verifySignedToken(readBearer(authorization), { audience: rules.appId, findKey, now });
   const parsed = claimsSchema.safeParse(payload);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
@@ -75,33 +75,6 @@ function readBearer(authorization: string | undefined): string {
   const match = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization);
   if (!match?.[1]) throw invalidToken('the Authorization header is not "Bearer" and a signed token');
   return match[1];
-}
-
-async function verifySignature(token: string, keys: SigningKeys, appId: string, now: number): Promise<unknown> {
-  try {
-    const { alg, kid, crit } = decodeProtectedHeader(token);
-    // None is known here, and RFC 7515 section 4.1.11 has what is not understood refused.
-    if (crit !== undefined) throw invalidToken('the token names critical headers');
-    // Asked before any key is looked up: an unsigned token costs no fetch.
-    if (alg !== 'RS256' || typeof kid !== 'string')
-      throw invalidToken('the token is not signed with RS256 and a key id');
-    const key = await keys.find(kid);
-    if (!key) throw invalidToken('the key of the token is not one of the issuer');
-    const { payload } = await jwtVerify(token, key, {
-      algorithms: ['RS256'],
-      audience: appId,
-      clockTolerance: clockSkewSeconds,
-      currentDate: new Date(now),
-      requiredClaims: ['exp', 'nbf', 'iss', 'aud'],
-    });
-    return payload;
-  } catch (error) {
-    if (error instanceof AppError) throw error;
-    if (error instanceof joseErrors.JWTClaimValidationFailed)
-      throw invalidToken(`claim ${error.claim} is wrong`, error);
-    if (error instanceof joseErrors.JWTExpired) throw invalidToken('the token has expired', error);
-    throw invalidToken('the signature or form of the token is wrong', error);
-  }
 }
 
 /** Entra's keys are shared by all tenants of a cloud: without this any tenant's token would do. */
@@ -130,12 +103,4 @@ function readCallerId(claims: { ver: '1.0' | '2.0'; appid?: string | undefined; 
     throw invalidToken('appid and azp differ');
   }
   return appId;
-}
-
-function invalidToken(why: string, cause?: unknown): AppError {
-  return new AppError('invalid_token', 'The bearer token is not accepted.', {
-    cause,
-    reason: why,
-    headers: { 'WWW-Authenticate': 'Bearer error="invalid_token"' },
-  });
 }

@@ -1,9 +1,9 @@
 // Senders that Entra vouches for: an app of the tenant with a token for this service's audience. What it may do is what
 // its app roles say (learn.microsoft.com/entra/identity-platform/claims-validation).
 
-import { type CryptoKey, decodeProtectedHeader, jwtVerify } from 'jose';
+import type { CryptoKey } from 'jose';
 import { z } from 'zod';
-import { AppError } from '../errors.ts';
+import { invalidToken, verifySignedToken } from '../signed-token.ts';
 import type { Scope, Sender } from './api-key.ts';
 
 export type EntraRules = {
@@ -22,7 +22,6 @@ const scopeOfRole: Readonly<Record<string, Scope>> = {
   'Notify.Operate': 'operate',
 };
 
-const clockSkewSeconds = 60;
 const longestToken = 16_384;
 
 const guid = z.guid().transform((value) => value.toLowerCase());
@@ -47,7 +46,7 @@ export function looksLikeToken(presented: string): boolean {
  * failed in `reason`, for the log alone. A token without any of the roles proves who it is, and allows nothing.
  */
 export async function verifyEntraToken(token: string, rules: EntraRules, now: number): Promise<Sender> {
-  const parsed = claimsSchema.safeParse(await verifySignature(token, rules, now));
+  const parsed = claimsSchema.safeParse(await verifySignedToken(token, { ...rules, now }));
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     throw invalidToken(`claim ${issue?.path.join('.') ?? ''} is missing or wrong`);
@@ -62,35 +61,7 @@ export async function verifyEntraToken(token: string, rules: EntraRules, now: nu
   return { name: `entra:${caller}`, scopes };
 }
 
-async function verifySignature(token: string, rules: EntraRules, now: number): Promise<unknown> {
-  try {
-    const { alg, kid, crit } = decodeProtectedHeader(token);
-    // None is known here, and RFC 7515 section 4.1.11 has what is not understood refused.
-    if (crit !== undefined) throw invalidToken('the token names critical headers');
-    if (alg !== 'RS256' || typeof kid !== 'string')
-      throw invalidToken('the token is not signed with RS256 and a key id');
-    const key = await rules.findKey(kid);
-    if (!key) throw invalidToken('the key of the token is not one of the tenant');
-    const { payload } = await jwtVerify(token, key, {
-      algorithms: ['RS256'],
-      audience: rules.audience,
-      clockTolerance: clockSkewSeconds,
-      currentDate: new Date(now),
-      requiredClaims: ['exp', 'nbf', 'iss', 'aud'],
-    });
-    return payload;
-  } catch (error) {
-    if (error instanceof AppError) throw error;
-    throw invalidToken('the signature, audience or time of the token is wrong', error);
-  }
-}
-
 function issuerOf({ cloud, tenantId }: EntraRules, version: '1.0' | '2.0'): string {
   const login = cloud === 'public' ? 'https://login.microsoftonline.com' : 'https://login.microsoftonline.us';
   return version === '1.0' ? `https://sts.windows.net/${tenantId}/` : `${login}/${tenantId}/v2.0`;
-}
-
-function invalidToken(reason: string, cause?: unknown): AppError {
-  const headers = { 'WWW-Authenticate': 'Bearer error="invalid_token"' };
-  return new AppError('invalid_token', 'The bearer token is not accepted.', { cause, reason, headers });
 }

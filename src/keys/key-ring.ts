@@ -86,11 +86,8 @@ export function createKeyRing({ db, now, apiKeys, entra }: KeyRingOptions): KeyR
       const sender = { name, scopes: given, subjects };
       const isTaken = apiKeys.some((configuredKey) => configuredKey.name === name);
       const digest = digestOf(key).toString('hex');
-      if (isTaken || !(await insertKey(db, { id, digest, sender, createdAt: now(), expiresAt }))) {
-        throw new AppError('name_taken', `There is, or was, a key with the name ${name}.`);
-      }
-      const view = (await listKeys(db)).find((listed) => listed.id === id);
-      if (!view) throw new Error('the key that was just stored is gone');
+      const view = isTaken ? undefined : await insertKey(db, { id, digest, sender, createdAt: now(), expiresAt });
+      if (!view) throw new AppError('name_taken', `There is, or was, a key with the name ${name}.`);
       return { ...view, key };
     },
     list: () => listKeys(db),

@@ -38,9 +38,9 @@ export type NewKey = {
   readonly expiresAt: number | undefined;
 };
 
-/** Stores a key. False when its name is taken, also by one that is revoked: what it has sent bears that name. */
-export async function insertKey(db: Database, key: NewKey): Promise<boolean> {
-  const { numInsertedOrUpdatedRows } = await db
+/** Stores a key. Undefined when its name is taken, also by one that is revoked: what it has sent bears that name. */
+export async function insertKey(db: Database, key: NewKey): Promise<KeyView | undefined> {
+  const row = await db
     .insertInto('api_keys')
     .values({
       id: key.id,
@@ -52,8 +52,9 @@ export async function insertKey(db: Database, key: NewKey): Promise<boolean> {
       expires_at: key.expiresAt ?? null,
     })
     .onConflict((conflict) => conflict.column('name').doNothing())
+    .returningAll()
     .executeTakeFirst();
-  return (numInsertedOrUpdatedRows ?? 0n) > 0n;
+  return row && viewKey(row);
 }
 
 export async function findKey(db: Database, id: string): Promise<StoredKey | undefined> {

@@ -4,7 +4,7 @@ import { request } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SkillAuthentication } from '../../src/bot/skill-authentication.ts';
 import { createSigningKey } from '../../standin/tokens.ts';
-import { callbacksOf, countConversations } from '../helpers/activities.ts';
+import { callbacksOf, countConversations, goodActivity } from '../helpers/activities.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { createFakeClock } from '../helpers/fake-clock.ts';
 import { type Skill, startSkill } from '../helpers/skill.ts';
@@ -147,17 +147,7 @@ async function post(authorization: string | undefined) {
   const { statusCode, headers, body } = await request(`${skill.url}/api/messages`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...(authorization !== undefined && { authorization }) },
-    body: JSON.stringify({
-      type: 'event',
-      name: 'subscribe',
-      value: { subject: 's' },
-      id: 'a1',
-      channelId: 'msteams',
-      serviceUrl: skill.standIn.agent.serviceUrl,
-      from: { id: 'user' },
-      recipient: { id: 'bot' },
-      conversation: { id: 'c1' },
-    }),
+    body: JSON.stringify(goodActivity(skill)),
   });
   return {
     status: statusCode,

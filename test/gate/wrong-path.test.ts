@@ -4,7 +4,7 @@
 import { connect } from 'node:net';
 import { type Dispatcher, getGlobalDispatcher } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { callbacksOf, countConversations } from '../helpers/activities.ts';
+import { callbacksOf, countConversations, goodActivity } from '../helpers/activities.ts';
 import { createFakeClock } from '../helpers/fake-clock.ts';
 import { type Skill, startSkill } from '../helpers/skill.ts';
 import { tokensOf } from '../helpers/tokens.ts';
@@ -149,17 +149,7 @@ const channel = () =>
     appid: undefined,
   })}`;
 
-const activity = () => ({
-  type: 'event',
-  name: 'subscribe',
-  value: { subject: 's' },
-  id: 'a1',
-  channelId: 'msteams',
-  serviceUrl: skill.standIn.agent.serviceUrl,
-  from: { id: 'user' },
-  recipient: { id: 'bot' },
-  conversation: { id: 'c1' },
-});
+const activity = () => goodActivity(skill);
 
 async function send(method: Dispatcher.HttpMethod, path: string, headers: Headers, body: Record<string, unknown> = {}) {
   // The dispatcher itself: `request` would tidy the path up first.

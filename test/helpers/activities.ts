@@ -7,6 +7,21 @@ export const otherTenant = '11111111-1111-4111-8111-111111111111';
 
 type Posted = { status: number; body: { code?: string; detail?: string } };
 
+/** A good activity of the agent. */
+export function goodActivity(skill: Skill): Record<string, unknown> {
+  return {
+    type: 'event',
+    name: 'subscribe',
+    value: { subject: 's' },
+    id: 'a1',
+    channelId: 'msteams',
+    serviceUrl: skill.standIn.agent.serviceUrl,
+    from: { id: 'user' },
+    recipient: { id: 'bot' },
+    conversation: { id: 'c1' },
+  };
+}
+
 /** Posts a good activity of the agent, with these fields laid over it, and this token. */
 export async function postActivity(
   skill: Skill,
@@ -16,18 +31,7 @@ export async function postActivity(
   const answer = await fetch(`${skill.url}/api/messages`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...(token !== undefined && { authorization: `Bearer ${token}` }) },
-    body: JSON.stringify({
-      type: 'event',
-      name: 'subscribe',
-      value: { subject: 's' },
-      id: 'a1',
-      channelId: 'msteams',
-      serviceUrl: skill.standIn.agent.serviceUrl,
-      from: { id: 'user' },
-      recipient: { id: 'bot' },
-      conversation: { id: 'c1' },
-      ...activity,
-    }),
+    body: JSON.stringify({ ...goodActivity(skill), ...activity }),
   });
   const text = await answer.text();
   return { status: answer.status, body: text === '' ? {} : (JSON.parse(text) as Posted['body']) };

@@ -26,10 +26,11 @@ const parts: Readonly<Record<string, { values: readonly string[]; types?: readon
     values: ['keys/api-key', 'notifications/idempotency', 'notifications/notify-request'],
     types: ['keys', 'notifications'],
   },
-  keys: { values: ['storage'] },
+  keys: { values: ['signed-token', 'storage'] },
+  'signed-token': { values: [] },
   // The shape of a notification is what an action gives; how notifications are kept and sent comes as an argument.
   bot: {
-    values: ['conversations', 'notifications/notification', 'storage/transact'],
+    values: ['conversations', 'notifications/notification', 'signed-token', 'storage/transact'],
     types: ['notifications', 'storage'],
   },
   notifications: { values: ['conversations', 'storage'], types: ['config-delivery'] },
