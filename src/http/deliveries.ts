@@ -6,6 +6,7 @@ import { AppError } from '../errors.ts';
 import type { DeliveryEngine } from '../notifications/delivery-engine.ts';
 import type { DeliveryFilter } from '../notifications/delivery-view.ts';
 import type { Authenticate } from './api-keys.ts';
+import { firstFault } from './first-fault.ts';
 import { readJsonObject, requireJsonContentType } from './json-body.ts';
 import { parsePage, queryError } from './paging.ts';
 import { sendJson } from './respond.ts';
@@ -32,7 +33,7 @@ export function createListDeliveriesHandler({ services, authenticate }: Delivery
     await authenticate(req, 'operate');
     const query = new URLSearchParams(req.getQuery());
     const filter = listSchema.safeParse(Object.fromEntries(query));
-    if (!filter.success) throw queryError(...faultOf(filter.error));
+    if (!filter.success) throw queryError(...firstFault(filter.error, 'a filter'));
     const page = parsePage(query, (cursor) => /^\d{1,15}$/.test(cursor));
     sendJson(res, 200, await services.notifications.listDeliveries(filter.data, page));
   };
@@ -104,16 +105,10 @@ async function readFilter(req: Request, schema: z.ZodType<DeliveryFilter>): Prom
   requireJsonContentType(req);
   const filter = schema.safeParse(await readJsonObject(req, maxBodyBytes));
   if (filter.success) return filter.data;
-  const [path, message] = faultOf(filter.error);
+  const [path, message] = firstFault(filter.error, 'a filter');
   throw new AppError('invalid_filter', `The filter is not valid: ${path}: ${message}.`, {
     faults: [{ path, message }],
   });
-}
-
-function faultOf(error: z.ZodError): [string, string] {
-  const [issue] = error.issues;
-  if (issue?.code === 'unrecognized_keys') return [issue.keys.join(), 'is not a field of a filter'];
-  return [issue?.path.join('.') ?? '', issue?.message ?? 'is not valid'];
 }
 
 function unknownDelivery(): AppError {

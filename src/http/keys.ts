@@ -6,6 +6,7 @@ import { AppError } from '../errors.ts';
 import { type Scope, scopes } from '../keys/api-key.ts';
 import type { KeyRing } from '../keys/key-ring.ts';
 import type { Authenticate } from './api-keys.ts';
+import { firstFault } from './first-fault.ts';
 import { readJsonObject, requireJsonContentType } from './json-body.ts';
 import { sendJson } from './respond.ts';
 
@@ -70,9 +71,7 @@ async function readBody<T>(req: Request, schema: z.ZodType<T>): Promise<T> {
   requireJsonContentType(req);
   const parsed = schema.safeParse(await readJsonObject(req, maxBodyBytes));
   if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  if (issue?.code === 'unrecognized_keys') throw invalid(issue.keys.join(), 'is not a field of a key');
-  throw invalid(issue?.path.join('.') ?? '', issue?.message ?? 'is not valid');
+  throw invalid(...firstFault(parsed.error, 'a key'));
 }
 
 function invalid(path: string, message: string): AppError {
