@@ -30,6 +30,7 @@ import { hastenLane, wakeLanes } from './notifications/lane-store.ts';
 import { countAllowedNow } from './notifications/send-rate.ts';
 import { type Database, openDatabase, probeWrite } from './storage/database.ts';
 import { transact } from './storage/transact.ts';
+import { createWebhookRegistry } from './webhooks/webhook-registry.ts';
 
 export type App = {
   /** Port that is listened on, once started. */
@@ -164,6 +165,7 @@ function createServices({ config, logger, clock, db, bot, engine, isStopping }: 
     processTurn: (caller, activity) => processTurn(caller as Caller, activity as Partial<Activity> as Activity),
     notifications: engine,
     keys: createKeyRing({ db, now: clock.now, apiKeys: config.apiKeys, entra: createEntraRules(config, clock) }),
+    webhooks: createWebhookRegistry({ db, now: clock.now }),
     listConversations: (page) => listConversations(db, page),
     manifestFile: (file) => manifests.get(file),
     isReady: createReadiness(db, clock, logger, isStopping),

@@ -10,6 +10,7 @@ import { checkSettings } from './check-settings.ts';
 import { cancelNotification, listDeliveries, purgeDeliveries, retryDeliveries } from './deliveries.ts';
 import { manageKeys } from './keys.ts';
 import { sendNotification, showNotification } from './notify.ts';
+import { manageWebhooks } from './webhooks.ts';
 
 const help = `copilot-notify: push messages into Copilot Studio conversations
 
@@ -31,6 +32,10 @@ const help = `copilot-notify: push messages into Copilot Studio conversations
                                        make an API key, shown once; --subjects order/,repo/ and --expires-at narrow it
   copilot-notify keys list | rotate ID | revoke ID
                                        rotate: the old key is good for --overlap-hours (24) more
+  copilot-notify webhooks create --name N --scheme standard|github|cloudevents --template FILE
+                                       let a source send its own events (docs/webhooks.md); --when FILE, --secret-file
+                                       FILE and --subjects order/ narrow it
+  copilot-notify webhooks list | change ID | rotate ID | revoke ID
 
   --url URL   where the service is (default http://localhost:3978)
   --key KEY   API key secret (default: NOTIFY_API_KEY)
@@ -55,13 +60,14 @@ async function run(args: string[]): Promise<number> {
       await import('../main.ts');
       return 0;
     },
-    check: () => checkSettings(process.env, (path) => readFileSync(path, 'utf8'), write),
+    check: () => checkSettings(process.env, readFile, write),
     notify: () => sendNotification(target, values, write),
     status: () => showNotification(target, rest[0], write),
     cancel: () => cancelNotification(target, rest[0], write),
     deliveries: () => listDeliveries(target, values, write),
     retry: () => retryDeliveries(target, rest[0], values, write),
     keys: () => manageKeys(target, rest, values, write),
+    webhooks: () => manageWebhooks(target, rest, values, { readFile, write }),
     purge: () => purgeDeliveries(target, values, write),
   };
   const chosen = Object.hasOwn(commands, command) ? commands[command] : undefined;
@@ -88,6 +94,10 @@ function readArguments(args: string[]) {
         scopes: { type: 'string' },
         subjects: { type: 'string' },
         'overlap-hours': { type: 'string' },
+        scheme: { type: 'string' },
+        template: { type: 'string' },
+        when: { type: 'string' },
+        'secret-file': { type: 'string' },
         reason: { type: 'string' },
         url: { type: 'string' },
         key: { type: 'string' },
@@ -104,6 +114,10 @@ function readArguments(args: string[]) {
 function readVersion(): string {
   const { version } = createRequire(import.meta.url)('#package') as { version: string };
   return `${version}\n`;
+}
+
+function readFile(path: string): string {
+  return readFileSync(path, 'utf8');
 }
 
 function print(text: string): number {

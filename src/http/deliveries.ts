@@ -7,8 +7,8 @@ import type { DeliveryEngine } from '../notifications/delivery-engine.ts';
 import type { DeliveryFilter } from '../notifications/delivery-view.ts';
 import type { Authenticate } from './api-keys.ts';
 import { firstFault } from './first-fault.ts';
-import { readJsonObject, requireJsonContentType } from './json-body.ts';
 import { parsePage, queryError } from './paging.ts';
+import { readFields } from './read-fields.ts';
 import { sendJson } from './respond.ts';
 
 export type DeliveryServices = {
@@ -101,14 +101,8 @@ export function createStatusHandler({ services, authenticate }: DeliveryOptions)
   };
 }
 
-async function readFilter(req: Request, schema: z.ZodType<DeliveryFilter>): Promise<DeliveryFilter> {
-  requireJsonContentType(req);
-  const filter = schema.safeParse(await readJsonObject(req, maxBodyBytes));
-  if (filter.success) return filter.data;
-  const [path, message] = firstFault(filter.error, 'a filter');
-  throw new AppError('invalid_filter', `The filter is not valid: ${path}: ${message}.`, {
-    faults: [{ path, message }],
-  });
+function readFilter(req: Request, schema: z.ZodType<DeliveryFilter>): Promise<DeliveryFilter> {
+  return readFields(req, { schema, maxBytes: maxBodyBytes, noun: 'a filter', code: 'invalid_filter' });
 }
 
 function unknownDelivery(): AppError {

@@ -19,17 +19,20 @@ export function requireJsonContentType(req: IncomingMessage): void {
  * and `malformed_request` for anything that is not a plain JSON object in UTF-8.
  */
 export async function readJsonObject(req: IncomingMessage, maxBytes: number): Promise<Record<string, unknown>> {
-  return parseJsonObject(await readBytes(req, maxBytes));
+  const value = parseBody(await readBytes(req, maxBytes));
+  if (!isObject(value)) throw new AppError('malformed_request', 'The body must be a JSON object.');
+  return value;
 }
 
-function parseJsonObject(bytes: Uint8Array): Record<string, unknown> {
+/** Bytes that were read already as JSON of any kind. Throws `malformed_request`. */
+export function parseBody(bytes: Uint8Array): unknown {
   const value = parseJson(bytes);
-  if (!isObject(value)) throw new AppError('malformed_request', 'The body must be a JSON object.');
   checkNesting(value);
   return value;
 }
 
-function readBytes(req: IncomingMessage, maxBytes: number): Promise<Buffer> {
+/** The body as it was sent: a signature covers these very bytes. Throws `body_too_large` beyond `maxBytes`. */
+export function readBytes(req: IncomingMessage, maxBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const tooLarge = new AppError('body_too_large', `The body may have at most ${maxBytes} bytes.`);
     if (Number(req.headers['content-length'] ?? 0) > maxBytes) return reject(tooLarge);
@@ -72,7 +75,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 // A loop, not a recursion: the nesting that is to be refused must not exhaust the stack.
-function checkNesting(root: Record<string, unknown>): void {
+function checkNesting(root: unknown): void {
   const open: { value: unknown; depth: number }[] = [{ value: root, depth: 1 }];
   let keys = 0;
   for (let item = open.pop(); item !== undefined; item = open.pop()) {

@@ -6,8 +6,7 @@ import { AppError } from '../errors.ts';
 import { type Scope, scopes } from '../keys/api-key.ts';
 import type { KeyRing } from '../keys/key-ring.ts';
 import type { Authenticate } from './api-keys.ts';
-import { firstFault } from './first-fault.ts';
-import { readJsonObject, requireJsonContentType } from './json-body.ts';
+import { readFields } from './read-fields.ts';
 import { sendJson } from './respond.ts';
 
 type KeyOptions = { readonly keys: KeyRing; readonly authenticate: Authenticate; readonly now: () => number };
@@ -33,7 +32,7 @@ export function createCreateKeyHandler({ keys, authenticate, now }: KeyOptions) 
     await authenticate(req, 'operate');
     const { expiresAt, ...wanted } = await readBody(req, createSchema);
     const at = expiresAt === undefined ? undefined : Date.parse(expiresAt);
-    if (at !== undefined && at <= now()) throw invalid('expiresAt', 'must be in the future');
+    if (at !== undefined && at <= now()) throw notInFuture();
     sendJson(res, 201, await keys.create({ ...wanted, expiresAt: at }));
   };
 }
@@ -67,17 +66,13 @@ export function createRevokeKeyHandler({ keys, authenticate }: KeyOptions) {
   };
 }
 
-async function readBody<T>(req: Request, schema: z.ZodType<T>): Promise<T> {
-  requireJsonContentType(req);
-  const parsed = schema.safeParse(await readJsonObject(req, maxBodyBytes));
-  if (parsed.success) return parsed.data;
-  throw invalid(...firstFault(parsed.error, 'a key'));
+function readBody<T>(req: Request, schema: z.ZodType<T>): Promise<T> {
+  return readFields(req, { schema, maxBytes: maxBodyBytes, noun: 'a key', code: 'invalid_key' });
 }
 
-function invalid(path: string, message: string): AppError {
-  return new AppError('invalid_key', `The key cannot be made: ${path || 'body'}: ${message}.`, {
-    faults: [{ path, message }],
-  });
+function notInFuture(): AppError {
+  const fault = { path: 'expiresAt', message: 'must be in the future' };
+  return new AppError('invalid_key', `The body is not a key: ${fault.path}: ${fault.message}.`, { faults: [fault] });
 }
 
 function unknownKey(): AppError {

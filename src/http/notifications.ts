@@ -4,8 +4,8 @@ import type { Request, Response } from 'restify';
 import { AppError } from '../errors.ts';
 import type { DeliveryEngine } from '../notifications/delivery-engine.ts';
 import { fingerprintOf } from '../notifications/idempotency.ts';
-import { type NotifyRequest, parseNotifyRequest, type Recipient } from '../notifications/notify-request.ts';
-import type { Sender } from '../keys/api-key.ts';
+import { parseNotifyRequest } from '../notifications/notify-request.ts';
+import { accept, checkRecipient } from './accept.ts';
 import { type Authenticate, ownerFor } from './api-keys.ts';
 import { readJsonObject, requireJsonContentType } from './json-body.ts';
 import { type Page, parsePage } from './paging.ts';
@@ -34,31 +34,24 @@ const longestWaitSeconds = 30;
 export function createNotifyHandler(options: NotificationOptions) {
   const { services, authenticate, publicUrl, notificationTtlMs, now } = options;
   const { notifications } = services;
-  const readRequest = (sender: Sender, body: Record<string, unknown>): NotifyRequest => {
-    const request = parseNotifyRequest(body, now(), notificationTtlMs);
-    checkRecipient(sender, request.to);
-    return request;
-  };
   return async (req: Request, res: Response): Promise<void> => {
     const sender = await authenticate(req, 'notify:send');
     requireJsonContentType(req);
-    const body = await readJsonObject(req, maxBodyBytes);
+    const sent = await readJsonObject(req, maxBodyBytes);
     const key = readIdempotencyKey(req);
-    const repeat = key === undefined ? undefined : { key, fingerprint: fingerprintOf(body) };
-    const earlier = repeat && (await notifications.findAnswer(sender.name, repeat));
-    const { replayed, ...accepted } = earlier
-      ? { ...earlier, replayed: true }
-      : await notifications.accept(sender.name, readRequest(sender, body), repeat);
-    const headers: Record<string, string> = replayed ? { 'Idempotent-Replayed': 'true' } : {};
-    const statusUrl = `${publicUrl}/api/notifications/${encodeURIComponent(accepted.id)}`;
-    const answer = { ...accepted, statusUrl, expiresAt: new Date(accepted.expiresAt).toISOString() };
+    const repeat = key === undefined ? undefined : { key, fingerprint: fingerprintOf(sent) };
+    const { accepted, body, headers } = await accept({ notifications, publicUrl }, sender, repeat, () => {
+      const request = parseNotifyRequest(sent, now(), notificationTtlMs);
+      checkRecipient(sender, request);
+      return request;
+    });
     const waitMs = readWait(req);
     // A broadcast that is still being spread is not waited for: each delivery would be counted anew.
     const isWaitedFor = waitMs !== undefined && accepted.recipients !== null;
     const settled = !isWaitedFor ? undefined : await notifications.settledWithin(accepted.id, waitMs);
-    if (!settled) return sendJson(res, 202, answer, headers);
+    if (!settled) return sendJson(res, 202, body, headers);
     const { status, recipients, counts } = settled;
-    sendJson(res, 200, { ...answer, status, recipients, counts }, { ...headers, 'Preference-Applied': 'wait' });
+    sendJson(res, 200, { ...body, status, recipients, counts }, { ...headers, 'Preference-Applied': 'wait' });
   };
 }
 
@@ -118,15 +111,6 @@ function readWait(req: Request): number | undefined {
   const seconds = /(?:^|[,;\s])wait\s*=\s*(\d{1,6})(?=$|[,;\s])/i.exec(req.header('prefer', ''))?.[1];
   const wanted = Math.min(Number(seconds ?? 0), longestWaitSeconds);
   return wanted > 0 ? wanted * 1_000 : undefined;
-}
-
-/** A key for some subjects is for these and nobody else: not for a user, a conversation or all. */
-function checkRecipient({ subjects }: Sender, to: Recipient): void {
-  if (!subjects || ('subject' in to && subjects.some((prefix) => to.subject.startsWith(prefix)))) return;
-  throw new AppError(
-    'recipient_not_allowed',
-    `The API key may only notify subjects that begin with ${subjects.join(' or ')}.`,
-  );
 }
 
 function unknownNotification(): AppError {

@@ -37,11 +37,21 @@ import { createRateLimits, type RateLimitOptions } from './rate-limits.ts';
 import { openRequestContext, requestContextOf } from './request-context.ts';
 import { findRefusal } from './request-guard.ts';
 import { sendProblem } from './respond.ts';
+import { createEventHandler, createHandshakeHandler } from './webhook-events.ts';
+import {
+  createChangeWebhookHandler,
+  createCreateWebhookHandler,
+  createListWebhooksHandler,
+  createRevokeWebhookHandler,
+  createRotateWebhookHandler,
+} from './webhooks.ts';
+import type { WebhookRegistry } from '../webhooks/webhook-registry.ts';
 
 export type HttpServices = MessageServices &
   NotificationServices &
   DeliveryServices & {
     readonly keys: KeyRing;
+    readonly webhooks: WebhookRegistry;
     /** Rendered manifest as JSON text, by file name. */
     readonly manifestFile: (file: string) => string | undefined;
     readonly isReady: () => Promise<Readiness>;
@@ -113,10 +123,12 @@ function prepare(req: IncomingMessage, res: ServerResponse, { logger, now }: Htt
 
 function mountRoutes(server: Server, options: HttpServerOptions, closer: ConnectionCloser): void {
   const { services, now } = options;
-  const { keys } = services;
-  const authenticate = createAuthenticate(keys, createRateLimits(options));
+  const { keys, webhooks, notifications } = services;
+  const limits = createRateLimits(options);
+  const authenticate = createAuthenticate(keys, limits);
   const senders = { ...options, authenticate };
   const operators = { keys, authenticate, now };
+  const sources = { ...options, webhooks, notifications, limits, authenticate };
   const isReady = async (): Promise<Readiness> =>
     closer.isStopping() ? { ready: false, reason: 'The service is stopping.' } : services.isReady();
 
@@ -129,8 +141,15 @@ function mountRoutes(server: Server, options: HttpServerOptions, closer: Connect
   server.post('/api/keys', createCreateKeyHandler(operators));
   server.post('/api/keys/:id/rotate', createRotateKeyHandler(operators));
   server.del('/api/keys/:id', createRevokeKeyHandler(operators));
+  server.post('/api/webhooks', createCreateWebhookHandler(sources));
+  server.patch('/api/webhooks/:id', createChangeWebhookHandler(sources));
+  server.post('/api/webhooks/:id/rotate', createRotateWebhookHandler(sources));
+  server.del('/api/webhooks/:id', createRevokeWebhookHandler(sources));
+  server.post('/api/webhooks/:id/events', createEventHandler(sources));
+  server.opts('/api/webhooks/:id/events', createHandshakeHandler(sources));
   const readable = {
     '/api/keys': createListKeysHandler(operators),
+    '/api/webhooks': createListWebhooksHandler(sources),
     '/api/notifications': createListNotificationsHandler(senders),
     '/api/notifications/:id': createFindNotificationHandler(senders),
     '/api/deliveries': createListDeliveriesHandler(senders),

@@ -158,11 +158,29 @@ type ApiKeyTable = {
   last_used_at: Generated<number | null>;
 };
 
+type WebhookTable = {
+  id: string;
+  name: string;
+  scheme: string;
+  /** JSON: list of secrets with their ends; as they are, because a signature is checked with the secret itself. */
+  secrets: string;
+  /** JSON: the template. */
+  template: string;
+  /** JSON: the condition, `{}` for any event. */
+  condition: string;
+  /** JSON: list of prefixes, or null. */
+  subjects: string | null;
+  created_at: number;
+  revoked_at: Generated<number | null>;
+  last_event_at: Generated<number | null>;
+};
+
 /** One row, written to see whether anything can be written. */
 type WriteProbeTable = { id: number; at: number };
 
 export type Schema = {
   api_keys: ApiKeyTable;
+  webhooks: WebhookTable;
   write_probe: WriteProbeTable;
   idempotency_keys: IdempotencyKeyTable;
   conversations: ConversationTable;
@@ -179,4 +197,5 @@ export type WaitRow = Selectable<WaitTable>;
 export type NotificationRow = Selectable<NotificationTable>;
 export type DeliveryRow = Selectable<DeliveryTable>;
 export type ApiKeyRow = Selectable<ApiKeyTable>;
+export type WebhookRow = Selectable<WebhookTable>;
 export type AttemptRow = Selectable<AttemptTable>;

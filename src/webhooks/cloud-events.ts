@@ -64,18 +64,6 @@ export function answerHandshake(headers: WebhookHeaders, perMinute?: number): Ha
   };
 }
 
-/**
- * The answer to the event with which Event Grid asks for consent in its own schema (learn.microsoft.com, "Endpoint
- * validation with Event Grid event schema"); undefined when `body` (parsed JSON) is anything else.
- */
-export function answerSubscriptionValidation(body: unknown): { readonly validationResponse: string } | undefined {
-  if (!Array.isArray(body) || body.length !== 1) return undefined;
-  const event = ownEntries(body[0]);
-  if (event?.['eventType'] !== 'Microsoft.EventGrid.SubscriptionValidationEvent') return undefined;
-  const code = ownEntries(event['data'])?.['validationCode'];
-  return typeof code === 'string' && /^[\x21-\x7e]{1,256}$/.test(code) ? { validationResponse: code } : undefined;
-}
-
 function readStructured(body: unknown): CloudEventRead {
   const attributes = ownEntries(body);
   if (attributes === undefined) return refuse('the event is not a JSON object');

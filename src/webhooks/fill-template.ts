@@ -1,7 +1,7 @@
 // Makes the body of a notify request from a webhook and the template configured for it.
 
 import { AppError, type FieldFault } from '../errors.ts';
-import type { Placeholder, Template, TemplateNode } from './parse-template.ts';
+import { joinPath, type Placeholder, type Template, type TemplateNode } from './parse-template.ts';
 import { hasHeader, readHeaders, type WebhookHeaders } from './webhook-headers.ts';
 
 /** `body` is parsed JSON. */
@@ -20,46 +20,52 @@ const longestValue = 1_000;
  */
 export function fillTemplate(template: Template, input: TemplateInput): Record<string, unknown> {
   const faults: FieldFault[] = [];
-  const filled = fillObject(template, { input, faults, path: '' });
+  const filled = fillWith(template, (placeholder, path) => {
+    const filling = fillPlaceholder(placeholder, input);
+    if (typeof filling === 'string') return filling;
+    faults.push({ path, message: filling.fault });
+    return '';
+  });
   if (faults.length === 0) return filled;
   const words = faults.map((fault) => `${fault.path}: ${fault.message}`).join('; ');
   throw new AppError('invalid_notification', `The webhook does not fit its template: ${words}.`, { faults });
 }
 
-type Place = { readonly input: TemplateInput; readonly faults: FieldFault[]; readonly path: string };
+type Fill = (placeholder: Placeholder, path: string) => string;
 
-function fillObject(template: Template, place: Place): Record<string, unknown> {
-  return Object.fromEntries(template.entries.map(([key, node]) => [key, fillNode(node, below(place, key))]));
+/** As fillTemplate, with what `fill` says for each placeholder. `path` is where in the template it stands. */
+export function fillWith(template: Template, fill: Fill, path = ''): Record<string, unknown> {
+  return Object.fromEntries(template.entries.map(([key, node]) => [key, fillNode(node, fill, joinPath(path, key))]));
 }
 
-function fillNode(node: TemplateNode, place: Place): unknown {
+function fillNode(node: TemplateNode, fill: Fill, path: string): unknown {
   switch (node.kind) {
     case 'constant':
       return node.value;
     case 'text':
-      return node.parts.map((part) => (typeof part === 'string' ? part : fillPlaceholder(part, place))).join('');
+      return node.parts.map((part) => (typeof part === 'string' ? part : fill(part, path))).join('');
     case 'list':
-      return node.items.map((item, index) => fillNode(item, below(place, String(index))));
+      return node.items.map((item, index) => fillNode(item, fill, joinPath(path, String(index))));
     case 'object':
-      return fillObject(node, place);
+      return fillWith(node, fill, path);
   }
 }
 
-function fillPlaceholder(placeholder: Placeholder, { input, faults, path }: Place): string {
-  const found =
-    placeholder.from === 'header'
-      ? findHeader(placeholder.header, input.headers)
-      : findValue(placeholder.path, input.body);
+function fillPlaceholder(placeholder: Placeholder, input: TemplateInput): string | { readonly fault: string } {
+  const { name, fallback } = placeholder;
+  const found = lookUp(placeholder, input);
   if (found === undefined || found === null) {
-    if (placeholder.fallback !== undefined) return placeholder.fallback;
-    faults.push({ path, message: `needs ${placeholder.name}, which the webhook does not have` });
-    return '';
+    return fallback ?? { fault: `needs ${name}, which the webhook does not have` };
   }
   if (typeof found === 'string') return cut(found);
   // JSON has no Infinity, but 1e999 is read as one.
   if (typeof found === 'boolean' || (typeof found === 'number' && Number.isFinite(found))) return String(found);
-  faults.push({ path, message: `needs ${placeholder.name} to be a text, a number or true or false` });
-  return '';
+  return { fault: `needs ${name} to be a text, a number or true or false` };
+}
+
+/** The value that a placeholder names, before its default and whatever its type; undefined where there is none. */
+export function lookUp(placeholder: Placeholder, { body, headers }: TemplateInput): unknown {
+  return placeholder.from === 'header' ? findHeader(placeholder.header, headers) : findValue(placeholder.path, body);
 }
 
 /** Undefined as well when it was sent twice: which of the two was meant is not known. */
@@ -84,8 +90,4 @@ function cut(text: string): string {
   if (text.length <= longestValue) return text;
   // Half of a surrogate pair is no character.
   return `${text.slice(0, longestValue - 1).replace(/[\ud800-\udbff]$/, '')}…`;
-}
-
-function below(place: Place, key: string): Place {
-  return { ...place, path: place.path === '' ? key : `${place.path}.${key}` };
 }

@@ -30,7 +30,8 @@ const headerPattern = /^(?:x|ce|aeg)-[a-z0-9-]{1,60}$/;
 const credentialPattern = /auth|cookie|key|pass|secret|signature|token/;
 const prototypeNames = new Set(['__proto__', 'constructor', 'prototype']);
 
-class TemplateFault extends Error {}
+/** What has to be changed, in words. */
+export class TemplateFault extends Error {}
 
 /**
  * Reads a template, such as `{"subject": "repo/{{repository.full_name}}", "text": "{{sender.login|Somebody}} pushed"}`.
@@ -84,7 +85,8 @@ function parseText(text: string, { path, placeholders }: Place): (string | Place
   return parts.filter((part) => part !== '');
 }
 
-function parsePlaceholder(text: string, place: string): Placeholder {
+/** Reads what stands between the braces; `place` is where, for the words of a fault. Throws TemplateFault. */
+export function parsePlaceholder(text: string, place: string): Placeholder {
   const bar = text.indexOf('|');
   const name = (bar < 0 ? text : text.slice(0, bar)).trim();
   const fallback = bar < 0 ? undefined : text.slice(bar + 1).trim();
@@ -110,6 +112,7 @@ function parsePlaceholder(text: string, place: string): Placeholder {
   return { from: 'body', name, path, fallback };
 }
 
-function joinPath(path: string, key: string): string {
+/** The path of an entry: as faults of a notify request name it. */
+export function joinPath(path: string, key: string): string {
   return path === '' ? key : `${path}.${key}`;
 }

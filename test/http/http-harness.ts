@@ -7,6 +7,7 @@ import type { ApiKey } from '../../src/config.ts';
 import { createHttpServer, type HttpServices } from '../../src/http/server.ts';
 import { createKeyRing, type KeyRing } from '../../src/keys/key-ring.ts';
 import type { Database } from '../../src/storage/database.ts';
+import { createWebhookRegistry } from '../../src/webhooks/webhook-registry.ts';
 
 export const apiKey = 'key-of-the-first-sender-0123456789';
 export const secondApiKey = 'key-of-the-second-sender-9876543210';
@@ -132,6 +133,7 @@ const succeedingServices: Omit<HttpServices, 'keys'> = {
     purge: async () => 0,
     status: async () => ({ deliveries: counts, waiting: 0, oldestPendingAt: undefined, parents: [] }),
   },
+  webhooks: createWebhookRegistry({ db: undefined as unknown as Database, now: () => now }),
   listConversations: async () => ({ items: [], nextCursor: null }),
   manifestFile: (file) => (file === 'skill.json' ? '{"name":"skill"}' : undefined),
   isReady: async () => ({ ready: true }),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { answerHandshake, answerSubscriptionValidation } from '../../src/webhooks/cloud-events.ts';
+import { answerHandshake } from '../../src/webhooks/cloud-events.ts';
 import type { WebhookHeaders } from '../../src/webhooks/webhook-headers.ts';
 
 const origin = { 'webhook-request-origin': ['eventemitter.example.com'] };
@@ -69,51 +69,5 @@ describe('the handshake', () => {
   it('takes no notice of a callback', () => {
     const headers = { ...origin, 'webhook-request-callback': ['http://169.254.169.254/'] };
     expect(headersOf(headers)).toEqual(headersOf(origin));
-  });
-});
-
-describe('the validation of Event Grid', () => {
-  /** As on learn.microsoft.com, "Endpoint validation with Event Grid event schema". */
-  const validation = {
-    id: '2d1781af-3a4c-4d7c-bd0c-e34b19da4e66',
-    topic: '/subscriptions/xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx',
-    subject: '',
-    data: {
-      validationCode: '512d38b6-c7b8-40c8-89fe-f46f9e9622b6',
-      validationUrl: 'https://rp-eastus2.eventgrid.azure.net:553/eventsubscriptions/estest/validate?id=512d38b6',
-    },
-    eventType: 'Microsoft.EventGrid.SubscriptionValidationEvent',
-    eventTime: '2018-01-25T22:12:19.4556811Z',
-    metadataVersion: '1',
-    dataVersion: '1',
-  };
-
-  it('is answered with its code', () => {
-    expect(answerSubscriptionValidation([validation])).toEqual({
-      validationResponse: '512d38b6-c7b8-40c8-89fe-f46f9e9622b6',
-    });
-  });
-
-  it.each([
-    ['not in a list', validation],
-    ['no event', []],
-    ['two events', [validation, validation]],
-    ['another type', [{ ...validation, eventType: 'Microsoft.Storage.BlobCreated' }]],
-    ['no type', [{ ...validation, eventType: undefined }]],
-    ['no data', [{ ...validation, data: undefined }]],
-    ['data in a list', [{ ...validation, data: [validation.data] }]],
-    ['no code', [{ ...validation, data: {} }]],
-    ['an empty code', [{ ...validation, data: { validationCode: '' } }]],
-    ['a number as code', [{ ...validation, data: { validationCode: 7 } }]],
-    ['a code with a line feed', [{ ...validation, data: { validationCode: 'a\nb' } }]],
-    ['a code with a blank', [{ ...validation, data: { validationCode: 'a b' } }]],
-    ['a long code', [{ ...validation, data: { validationCode: 'x'.repeat(257) } }]],
-    ['a code from a prototype', [{ ...validation, data: Object.create(validation.data) as object }]],
-    ['an event from a prototype', [Object.create(validation)]],
-    ['null', null],
-    ['a list of null', [null]],
-    ['a text', 'x'],
-  ])('is not: %s', (_name, body) => {
-    expect(answerSubscriptionValidation(body)).toBeUndefined();
   });
 });

@@ -7,6 +7,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await createDeliveryTables(db);
   await createIdempotencyTable(db);
   await createKeyTable(db);
+  await createWebhookTable(db);
   await createProbeTable(db);
   await createIndexes(db);
 }
@@ -147,6 +148,22 @@ async function createKeyTable(db: Kysely<unknown>): Promise<void> {
     .addColumn('expires_at', 'bigint')
     .addColumn('revoked_at', 'bigint')
     .addColumn('last_used_at', 'bigint')
+    .execute();
+}
+
+async function createWebhookTable(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('webhooks')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('name', 'text', (column) => column.notNull().unique())
+    .addColumn('scheme', 'text', (column) => column.notNull())
+    .addColumn('secrets', 'text', (column) => column.notNull())
+    .addColumn('template', 'text', (column) => column.notNull())
+    .addColumn('condition', 'text', (column) => column.notNull())
+    .addColumn('subjects', 'text')
+    .addColumn('created_at', 'bigint', (column) => column.notNull())
+    .addColumn('revoked_at', 'bigint')
+    .addColumn('last_event_at', 'bigint')
     .execute();
 }
 

@@ -1,0 +1,50 @@
+// What POST /api/notify and the events of webhooks have in common: who may be notified, and the answer.
+
+import { AppError } from '../errors.ts';
+import type { Sender } from '../keys/api-key.ts';
+import type { AcceptedNotification, Repeat } from '../notifications/accept-notification.ts';
+import type { DeliveryEngine } from '../notifications/delivery-engine.ts';
+import type { NotifyRequest } from '../notifications/notify-request.ts';
+
+type AcceptOptions = {
+  readonly notifications: Pick<DeliveryEngine, 'findAnswer' | 'accept'>;
+  readonly publicUrl: string;
+};
+
+/** The answer to an accepted notification: the body, and the headers that tell a repeat. */
+export type Acceptance = {
+  readonly accepted: AcceptedNotification;
+  readonly body: Omit<AcceptedNotification, 'expiresAt'> & { readonly statusUrl: string; readonly expiresAt: string };
+  readonly headers: Readonly<Record<string, string>>;
+};
+
+/**
+ * Accepts what `read` makes of the request, or finds the answer that its repeat got before. `read` comes last: what was
+ * accepted yesterday may name an end that has passed since. Throws what `read` and the engine throw.
+ */
+export async function accept(
+  { notifications, publicUrl }: AcceptOptions,
+  { name }: Pick<Sender, 'name'>,
+  repeat: Repeat | undefined,
+  read: () => NotifyRequest,
+): Promise<Acceptance> {
+  const earlier = repeat && (await notifications.findAnswer(name, repeat));
+  const { replayed, ...accepted } = earlier
+    ? { ...earlier, replayed: true }
+    : await notifications.accept(name, read(), repeat);
+  const statusUrl = `${publicUrl}/api/notifications/${encodeURIComponent(accepted.id)}`;
+  return {
+    accepted,
+    body: { ...accepted, statusUrl, expiresAt: new Date(accepted.expiresAt).toISOString() },
+    headers: replayed ? { 'Idempotent-Replayed': 'true' } : {},
+  };
+}
+
+/** A credential for some subjects is for these and nobody else: not for a user, a conversation or all. */
+export function checkRecipient({ subjects }: Pick<Sender, 'subjects'>, { to }: NotifyRequest): void {
+  if (!subjects || ('subject' in to && subjects.some((prefix) => to.subject.startsWith(prefix)))) return;
+  throw new AppError(
+    'recipient_not_allowed',
+    `This credential may only notify subjects that begin with ${subjects.join(' or ')}.`,
+  );
+}
