@@ -2,42 +2,35 @@
 
 import { type DeliveryConfig, readDelivery } from './config-delivery.ts';
 import { type Credential, type Identity, readIdentity } from './config-identity.ts';
+import { type ApiKey, readSenders, type SenderConfig } from './config-senders.ts';
 import type { LogLevel } from './logger.ts';
 import { parseServiceUrlRule, type ServiceUrlRule } from './service-url-rule.ts';
 import { type Environment, type SettingFault, SettingReader } from './setting-reader.ts';
 
-export type { Credential, Identity, ServiceUrlRule };
+export type { ApiKey, Credential, Identity, ServiceUrlRule };
 
-export type ApiKey = { readonly name: string; readonly secret: string };
-
-export type Config = DeliveryConfig & {
-  readonly host: string;
-  readonly port: number;
-  /** Where the world reaches this service; no slash at the end. */
-  readonly publicUrl: string;
-  readonly identity: Identity;
-  readonly cloud: 'public' | 'usgov';
-  readonly allowedCallers: readonly string[];
-  readonly allowedTenants: readonly string[];
-  readonly loginUrl: string;
-  readonly openIdMetadataUrl: string;
-  readonly serviceUrlRules: readonly ServiceUrlRule[];
-  readonly dataDir: string;
-  readonly apiKeys: readonly ApiKey[];
-  /** Requests of one sender in a minute; 0 means any number. */
-  readonly senderRate: number;
-  /** Requests of one address in a minute without a good credential; 0 means any number. */
-  readonly failureRate: number;
-  /** Senders may come with tokens of this tenant for this audience. */
-  readonly notifyEntra: { readonly audience: string; readonly tenantId: string } | undefined;
-  readonly waitInTurnSeconds: number;
-  readonly waitMaxMinutes: number;
-  /** How long requests are still served after SIGTERM, so that a load balancer sees that it is not ready. */
-  readonly stopDelayMs: number;
-  readonly logLevel: LogLevel;
-  /** Not wrong, but worth a line at start. */
-  readonly warnings: readonly string[];
-};
+export type Config = DeliveryConfig &
+  SenderConfig & {
+    readonly host: string;
+    readonly port: number;
+    /** Where the world reaches this service; no slash at the end. */
+    readonly publicUrl: string;
+    readonly identity: Identity;
+    readonly cloud: 'public' | 'usgov';
+    readonly allowedCallers: readonly string[];
+    readonly allowedTenants: readonly string[];
+    readonly loginUrl: string;
+    readonly openIdMetadataUrl: string;
+    readonly serviceUrlRules: readonly ServiceUrlRule[];
+    readonly dataDir: string;
+    readonly waitInTurnSeconds: number;
+    readonly waitMaxMinutes: number;
+    /** How long requests are still served after SIGTERM, so that a load balancer sees that it is not ready. */
+    readonly stopDelayMs: number;
+    readonly logLevel: LogLevel;
+    /** Not wrong, but worth a line at start. */
+    readonly warnings: readonly string[];
+  };
 
 /** Thrown by parseConfig: every fault at once, by setting name, never with a value. */
 export class ConfigError extends Error {
@@ -92,10 +85,7 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
     ),
     serviceUrlRules: readServiceUrlRules(settings),
     dataDir: settings.readText('DATA_DIR') ?? './data',
-    apiKeys: readApiKeys(settings),
-    senderRate: settings.readInteger('SENDER_RATE', { min: 0, max: 1_000_000, fallback: 6_000 }),
-    failureRate: settings.readInteger('FAILURE_RATE', { min: 0, max: 1_000_000, fallback: 10 }),
-    notifyEntra: readNotifyEntra(settings, identity),
+    ...readSenders(settings, identity),
     waitInTurnSeconds: settings.readInteger('WAIT_IN_TURN_SECONDS', { min: 0, max: 8, fallback: 5 }),
     waitMaxMinutes: settings.readInteger('WAIT_MAX_MINUTES', { min: 1, max: 1440, fallback: 25 }),
     stopDelayMs: settings.readInteger('STOP_DELAY_SECONDS', { min: 0, max: 8, fallback: 5 }) * 1_000,
@@ -171,56 +161,6 @@ function readServiceUrlRules(settings: SettingReader): readonly ServiceUrlRule[]
     }
   }
   return rules;
-}
-
-function readApiKeys(settings: SettingReader): readonly ApiKey[] {
-  const name = 'NOTIFY_API_KEYS';
-  const keys: ApiKey[] = [];
-  const entries = (settings.readSecret(name) ?? '').split(',').map((entry) => entry.trim());
-  const given = entries.filter((entry) => entry !== '');
-  for (const [index, entry] of given.entries()) {
-    const [keyName = '', ...rest] = entry.split(':');
-    const key = { name: keyName, secret: rest.join(':') };
-    const fault = findKeyFault(key, keys);
-    // By its place, never by its name: where the colon was forgotten, the "name" is the secret itself.
-    if (fault === undefined) keys.push(key);
-    else settings.addFault(name, `entry ${index + 1}: ${fault}`);
-  }
-  if (given.length === 0 && settings.readText('NOTIFY_ENTRA_AUDIENCE') === undefined) {
-    settings.addWarning('NOTIFY_API_KEYS is not set: /api/notify answers 503 until there is a key.');
-  }
-  return keys;
-}
-
-function readNotifyEntra(settings: SettingReader, identity: Identity): Config['notifyEntra'] {
-  const audience = settings.readText('NOTIFY_ENTRA_AUDIENCE');
-  const given = settings.keepGuids('NOTIFY_ENTRA_TENANT', settings.readList('NOTIFY_ENTRA_TENANT'));
-  const tenantId = given[0] ?? identity.tenantId;
-  if (audience === undefined) {
-    if (given.length > 0)
-      settings.addFault('NOTIFY_ENTRA_AUDIENCE', 'is missing: the audience of the tokens of senders');
-    return undefined;
-  }
-  if (given.length > 1) settings.addFault('NOTIFY_ENTRA_TENANT', 'must be one tenant');
-  if (audience.toLowerCase() === 'https://api.botframework.com') {
-    settings.addFault('NOTIFY_ENTRA_AUDIENCE', "must be this service's own: every bot has tokens for that one");
-  }
-  if (tenantId === undefined) {
-    settings.addFault('NOTIFY_ENTRA_TENANT', 'is missing: the tenant whose apps may notify');
-    return undefined;
-  }
-  return { audience, tenantId };
-}
-
-function findKeyFault({ name, secret }: ApiKey, earlier: readonly ApiKey[]): string | undefined {
-  if (!/^[\w-]{1,64}$/.test(name) || secret === '') {
-    return 'must be name:secret, the name of at most 64 letters, digits, - and _';
-  }
-  if (secret.length < 24) return 'the secret needs at least 24 characters';
-  if (!/^[\x21-\x7e]+$/.test(secret)) return 'the secret may have printable ASCII characters only';
-  if (earlier.some((key) => key.name === name)) return 'has the name of an earlier entry';
-  if (earlier.some((key) => key.secret === secret)) return 'has the secret of an earlier entry';
-  return undefined;
 }
 
 function refuseUnsafe(settings: SettingReader): void {

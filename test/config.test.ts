@@ -73,6 +73,16 @@ describe('settings that are taken', () => {
       { PUBLIC_URL: 'https://notify.example.com/' },
       { publicUrl: 'https://notify.example.com' },
     ],
+    [
+      'proxies in front',
+      { TRUSTED_PROXIES: '10.0.0.0/8, 2001:DB8::1' },
+      {
+        trustedProxies: [
+          { address: '10.0.0.0', family: 'ipv4', prefix: 8 },
+          { address: '2001:db8::1', family: 'ipv6', prefix: 128 },
+        ],
+      },
+    ],
     ['times', { NOTIFICATION_TTL: '90s' }, { notificationTtlMs: 90_000 }],
     ['pushing when closed', { PUSH_WHEN_CLOSED: 'true' }, { pushWhenClosed: true }],
   ])('%s', (_, change, expected) => {

@@ -3,10 +3,12 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server, type ServerOptions } from 'restify';
+import type { IpNetwork } from '../ip-network.ts';
 import type { KeyRing } from '../keys/key-ring.ts';
 import type { Logger } from '../logger.ts';
 import { createAuthenticate } from './api-keys.ts';
 import { answerError } from './answer-error.ts';
+import { createClientAddress } from './client-address.ts';
 import { type ConnectionCloser, createConnectionCloser } from './connection-closer.ts';
 import {
   createCreateKeyHandler,
@@ -51,6 +53,8 @@ type HttpServerOptions = RateLimitOptions & {
   readonly services: HttpServices;
   /** Without a slash at the end. */
   readonly publicUrl: string;
+  /** Proxies in front of this service, whose X-Forwarded-For is believed. */
+  readonly trustedProxies: readonly IpNetwork[];
   /** How long a notification lives whose sender named no end. */
   readonly notificationTtlMs: number;
   readonly logger: Logger;
@@ -114,7 +118,7 @@ function prepare(req: IncomingMessage, res: ServerResponse, { logger, now }: Htt
 function mountRoutes(server: Server, options: HttpServerOptions, closer: ConnectionCloser): void {
   const { services, now } = options;
   const { keys } = services;
-  const authenticate = createAuthenticate(keys, createRateLimits(options));
+  const authenticate = createAuthenticate(keys, createRateLimits(options), createClientAddress(options.trustedProxies));
   const senders = { ...options, authenticate };
   const operators = { keys, authenticate, now };
   const isReady = async (): Promise<Readiness> =>
