@@ -32,7 +32,8 @@ export function readSenders(settings: SettingReader, identity: Identity): Sender
 function readApiKeys(settings: SettingReader): readonly ApiKey[] {
   const name = 'NOTIFY_API_KEYS';
   const keys: ApiKey[] = [];
-  const entries = (settings.readSecret(name) ?? '').split(',').map((entry) => entry.trim());
+  const text = settings.readSecret(name);
+  const entries = (text ?? '').split(',').map((entry) => entry.trim());
   const given = entries.filter((entry) => entry !== '');
   for (const [index, entry] of given.entries()) {
     const [keyName = '', ...rest] = entry.split(':');
@@ -42,7 +43,7 @@ function readApiKeys(settings: SettingReader): readonly ApiKey[] {
     if (fault === undefined) keys.push(key);
     else settings.addFault(name, `entry ${index + 1}: ${fault}`);
   }
-  if (given.length === 0 && settings.readText('NOTIFY_ENTRA_AUDIENCE') === undefined) {
+  if (given.length === 0 && text !== '' && settings.readText('NOTIFY_ENTRA_AUDIENCE') === undefined) {
     settings.addWarning('NOTIFY_API_KEYS is not set: /api/notify answers 503 until there is a key.');
   }
   return keys;
@@ -72,20 +73,20 @@ function readTrustedProxies(settings: SettingReader): readonly IpNetwork[] {
 
 function readNotifyEntra(settings: SettingReader, identity: Identity): SenderConfig['notifyEntra'] {
   const audience = settings.readText('NOTIFY_ENTRA_AUDIENCE');
-  const given = settings.keepGuids('NOTIFY_ENTRA_TENANT', settings.readList('NOTIFY_ENTRA_TENANT'));
-  const tenantId = given[0] ?? identity.tenantId;
+  const entries = settings.readList('NOTIFY_ENTRA_TENANT');
+  const tenantId = settings.keepGuids('NOTIFY_ENTRA_TENANT', entries)[0] ?? identity.tenantId;
   if (audience === undefined) {
-    if (given.length > 0)
+    if (entries.length > 0) {
       settings.addFault('NOTIFY_ENTRA_AUDIENCE', 'is missing: the audience of the tokens of senders');
+    }
     return undefined;
   }
-  if (given.length > 1) settings.addFault('NOTIFY_ENTRA_TENANT', 'must be one tenant');
+  if (entries.length > 1) settings.addFault('NOTIFY_ENTRA_TENANT', 'must be one tenant');
   if (audience.toLowerCase() === 'https://api.botframework.com') {
     settings.addFault('NOTIFY_ENTRA_AUDIENCE', "must be this service's own: every bot has tokens for that one");
   }
-  if (tenantId === undefined) {
+  if (tenantId === undefined && entries.length === 0) {
     settings.addFault('NOTIFY_ENTRA_TENANT', 'is missing: the tenant whose apps may notify');
-    return undefined;
   }
-  return { audience, tenantId };
+  return { audience, tenantId: tenantId ?? '' };
 }

@@ -1,5 +1,6 @@
 // Settings: from environment variables to one frozen object, or to a list of every fault by the setting's name.
 
+import { isIP } from 'node:net';
 import { type DeliveryConfig, readDelivery } from './config-delivery.ts';
 import { type Credential, type Identity, readIdentity } from './config-identity.ts';
 import { type ApiKey, readSenders, type SenderConfig } from './config-senders.ts';
@@ -36,10 +37,13 @@ export type Config = DeliveryConfig &
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly faults: readonly SettingFault[];
+  /** What parseConfig would have warned of: a misspelt setting explains a missing one. */
+  readonly warnings: readonly string[];
 
-  constructor(faults: readonly SettingFault[]) {
+  constructor({ faults, warnings }: Pick<SettingReader, 'faults' | 'warnings'>) {
     super(`Settings to mend: ${faults.map((fault) => fault.setting).join(', ')}`);
     this.faults = faults;
+    this.warnings = warnings;
   }
 }
 
@@ -68,7 +72,7 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
   const port = settings.readInteger('PORT', { min: 0, max: 65_535, fallback: 3978 });
   const identity = readIdentity(settings);
   const config: Config = {
-    host: settings.readText('HOST') ?? '0.0.0.0',
+    host: readHost(settings),
     port,
     publicUrl: readPublicUrl(settings, port),
     identity,
@@ -94,8 +98,17 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
     warnings: settings.warnings,
   };
   refuseUnsafe(settings);
-  if (settings.faults.length > 0) throw new ConfigError(settings.faults);
+  settings.warnOfMisspelt();
+  if (settings.faults.length > 0) throw new ConfigError(settings);
   return Object.freeze(config);
+}
+
+function readHost(settings: SettingReader): string {
+  const host = settings.readText('HOST') ?? '0.0.0.0';
+  if (isIP(host) === 0 && !/^[a-z\d](?:[a-z\d.-]{0,252}[a-z\d])?$/i.test(host)) {
+    settings.addFault('HOST', 'must be an address or a host name to listen on, such as 0.0.0.0');
+  }
+  return host;
 }
 
 function readAllowedCallers(settings: SettingReader, ownAppId: string): readonly string[] {
@@ -132,14 +145,13 @@ function readAllowedTenants(settings: SettingReader, identity: Identity): readon
 
 function readPublicUrl(settings: SettingReader, port: number): string {
   const url = settings.readOrigin('PUBLIC_URL');
-  if (!url) {
+  if (settings.readText('PUBLIC_URL') === undefined) {
     settings.addWarning(
       `PUBLIC_URL is not set: the manifest names http://localhost:${port}, where Copilot Studio cannot reach this service.`,
     );
-    return `http://localhost:${port}`;
   }
-  if (url.protocol === 'http:') settings.addWarning('PUBLIC_URL is plain http: Copilot Studio imports https only.');
-  return url.origin;
+  if (url?.protocol === 'http:') settings.addWarning('PUBLIC_URL is plain http: Copilot Studio imports https only.');
+  return url?.origin ?? `http://localhost:${port}`;
 }
 
 /** The address that is used; one that is not Microsoft's is worth a line at start. */
@@ -164,10 +176,10 @@ function readServiceUrlRules(settings: SettingReader): readonly ServiceUrlRule[]
 }
 
 function refuseUnsafe(settings: SettingReader): void {
-  if (settings.readText('NODE_TLS_REJECT_UNAUTHORIZED') === '0') {
+  if (settings.readForeign('NODE_TLS_REJECT_UNAUTHORIZED') === '0') {
     settings.addFault('NODE_TLS_REJECT_UNAUTHORIZED', 'must not be 0: tokens would go to anybody who answers');
   }
-  if (settings.readText('DATABASE_URL') !== undefined) {
+  if (settings.readForeign('DATABASE_URL') !== undefined) {
     settings.addFault('DATABASE_URL', 'PostgreSQL is not in this version: remove it, data lives in DATA_DIR');
   }
 }
