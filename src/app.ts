@@ -66,6 +66,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     publicUrl: config.publicUrl,
     senderRate: config.senderRate,
     failureRate: config.failureRate,
+    trustedProxies: config.trustedProxies,
     notificationTtlMs: config.notificationTtlMs,
     logger,
     now: clock.now,

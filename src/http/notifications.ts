@@ -3,7 +3,7 @@
 import type { Request, Response } from 'restify';
 import { AppError } from '../errors.ts';
 import type { DeliveryEngine } from '../notifications/delivery-engine.ts';
-import { fingerprintOf } from '../notifications/idempotency.ts';
+import { fingerprintOf, parseIdempotencyKey } from '../notifications/idempotency.ts';
 import { parseNotifyRequest } from '../notifications/notify-request.ts';
 import { accept, checkRecipient } from './accept.ts';
 import { type Authenticate, ownerFor } from './api-keys.ts';
@@ -38,7 +38,7 @@ export function createNotifyHandler(options: NotificationOptions) {
     const sender = await authenticate(req, 'notify:send');
     requireJsonContentType(req);
     const sent = await readJsonObject(req, maxBodyBytes);
-    const key = readIdempotencyKey(req);
+    const key = parseIdempotencyKey(req.headersDistinct['idempotency-key']);
     const repeat = key === undefined ? undefined : { key, fingerprint: fingerprintOf(sent) };
     const { accepted, body, headers } = await accept({ notifications, publicUrl }, sender, repeat, () => {
       const request = parseNotifyRequest(sent, now(), notificationTtlMs);
@@ -91,19 +91,6 @@ export function createListConversationsHandler({ services, authenticate }: Notif
     const { items, nextCursor } = await services.listConversations(parsePage(new URLSearchParams(req.getQuery())));
     sendJson(res, 200, { items, nextCursor });
   };
-}
-
-/** The key, bare or as a quoted string (RFC 8941), which are the same key. Throws AppError 400 for anything else. */
-function readIdempotencyKey(req: Request): string | undefined {
-  const values = req.headersDistinct['idempotency-key'];
-  if (values === undefined) return undefined;
-  const [, quoted, bare] =
-    /^(?:"([\x21\x23-\x5b\x5d-\x7e]{1,255})"|([\x21\x23-\x5b\x5d-\x7e]{1,255}))$/.exec(values[0] ?? '') ?? [];
-  const key = quoted ?? bare;
-  if (values.length > 1 || key === undefined) {
-    throw new AppError('malformed_request', 'Idempotency-Key must be one value of 1 to 255 visible ASCII characters.');
-  }
-  return key;
 }
 
 /** `Prefer: wait=10` (RFC 7240 section 4.3), in ms; undefined when nothing is to be waited for. */

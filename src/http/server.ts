@@ -3,10 +3,12 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server, type ServerOptions } from 'restify';
+import type { IpNetwork } from '../ip-network.ts';
 import type { KeyRing } from '../keys/key-ring.ts';
 import type { Logger } from '../logger.ts';
 import { createAuthenticate } from './api-keys.ts';
 import { answerError } from './answer-error.ts';
+import { createClientAddress } from './client-address.ts';
 import { type ConnectionCloser, createConnectionCloser } from './connection-closer.ts';
 import {
   createCreateKeyHandler,
@@ -61,6 +63,8 @@ type HttpServerOptions = RateLimitOptions & {
   readonly services: HttpServices;
   /** Without a slash at the end. */
   readonly publicUrl: string;
+  /** Proxies in front of this service, whose X-Forwarded-For is believed. */
+  readonly trustedProxies: readonly IpNetwork[];
   /** How long a notification lives whose sender named no end. */
   readonly notificationTtlMs: number;
   readonly logger: Logger;
@@ -125,10 +129,11 @@ function mountRoutes(server: Server, options: HttpServerOptions, closer: Connect
   const { services, now } = options;
   const { keys, webhooks, notifications } = services;
   const limits = createRateLimits(options);
-  const authenticate = createAuthenticate(keys, limits);
+  const clientAddress = createClientAddress(options.trustedProxies);
+  const authenticate = createAuthenticate(keys, limits, clientAddress);
   const senders = { ...options, authenticate };
   const operators = { keys, authenticate, now };
-  const sources = { ...options, webhooks, notifications, limits, authenticate };
+  const sources = { ...options, webhooks, notifications, limits, clientAddress, authenticate };
   const isReady = async (): Promise<Readiness> =>
     closer.isStopping() ? { ready: false, reason: 'The service is stopping.' } : services.isReady();
 

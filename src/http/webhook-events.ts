@@ -13,6 +13,7 @@ import { readEvent } from '../webhooks/read-event.ts';
 import { verifyWebhook, type WebhookScheme } from '../webhooks/verify-signature.ts';
 import { senderNameOf, type Webhook } from '../webhooks/webhook.ts';
 import { accept, checkRecipient } from './accept.ts';
+import type { ClientAddress } from './client-address.ts';
 import { parseBody, readBytes, requireJsonContentType } from './json-body.ts';
 import type { RateLimits } from './rate-limits.ts';
 import { requestContextOf } from './request-context.ts';
@@ -22,6 +23,7 @@ import type { WebhookOptions } from './webhooks.ts';
 type EventOptions = WebhookOptions & {
   readonly notifications: Pick<DeliveryEngine, 'findAnswer' | 'accept'>;
   readonly limits: RateLimits;
+  readonly clientAddress: ClientAddress;
   readonly senderRate: number;
   readonly notificationTtlMs: number;
   readonly now: () => number;
@@ -65,14 +67,14 @@ async function readSigned(
   req: Request,
   webhook: Webhook,
   scheme: WebhookScheme,
-  { limits, now }: EventOptions,
+  { limits, clientAddress, now }: EventOptions,
 ): Promise<Source> {
   requireJsonContentType(req);
   const rawBody = await readBytes(req, maxBodyBytes);
   const { secrets } = webhook;
   const verdict = verifyWebhook({ scheme, secrets, headers: req.headersDistinct, rawBody, now: now() });
   if (!verdict.ok) {
-    await limits.countFailure(req.socket.remoteAddress);
+    await limits.countFailure(clientAddress(req));
     throw new AppError('invalid_signature', 'The signature of the webhook is missing or wrong.', {
       reason: `webhook ${webhook.name}: ${verdict.reason}`,
     });

@@ -10,6 +10,7 @@ import type { Clock } from '../../src/clock.ts';
 import { parseConfig } from '../../src/config.ts';
 import { createLogger } from '../../src/logger.ts';
 import type { NotificationView } from '../../src/notifications/notification-view.ts';
+import { type Database, openDatabase } from '../../src/storage/database.ts';
 import { eventually } from './eventually.ts';
 import { findFreePort } from '../../standin/free-port.ts';
 import { createFakeClock, type FakeClock } from './fake-clock.ts';
@@ -29,8 +30,8 @@ export type Skill = {
   findNotification(id: string): Promise<NotificationView>;
   /** Waits until the notification has this status. */
   settled(id: string, status: string): Promise<NotificationView>;
-  /** Stops the service and starts it again over the same data. */
-  restart(): Promise<void>;
+  /** Stops the service and starts it again over the same data; `meanwhile` has the database for itself. */
+  restart(meanwhile?: (db: Database) => Promise<void>): Promise<void>;
   stop(): Promise<void>;
 };
 
@@ -86,8 +87,16 @@ export async function startSkill(options: SkillOptions = {}): Promise<Skill> {
         const view = await findNotification(id);
         return view.status === status && view;
       }),
-    restart: async () => {
+    restart: async (meanwhile) => {
       await app.stop();
+      if (meanwhile) {
+        const db = await openDatabase(dataDir);
+        try {
+          await meanwhile(db);
+        } finally {
+          await db.destroy();
+        }
+      }
       app = await startApp(env, clock, log);
     },
     stop: async () => {

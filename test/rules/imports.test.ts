@@ -24,7 +24,7 @@ const parts: Readonly<Record<string, { values: readonly string[]; types?: readon
     ],
   },
   http: {
-    values: ['keys/api-key', 'notifications/idempotency', 'notifications/notify-request', 'webhooks'],
+    values: ['ip-network', 'keys/api-key', 'notifications/idempotency', 'notifications/notify-request', 'webhooks'],
     types: ['keys', 'notifications'],
   },
   keys: { values: ['signed-token', 'storage'] },
@@ -40,9 +40,13 @@ const parts: Readonly<Record<string, { values: readonly string[]; types?: readon
   manifest: { values: [] },
   webhooks: { values: ['notifications/notify-request', 'storage/transact'], types: ['storage'] },
   cli: { values: ['config', 'main'], types: ['setting-reader'] },
-  config: { values: ['config-delivery', 'config-identity', 'service-url-rule', 'setting-reader'] },
+  config: {
+    values: ['config-delivery', 'config-identity', 'config-senders', 'service-url-rule', 'setting-reader'],
+  },
   'config-delivery': { values: [], types: ['setting-reader'] },
   'config-identity': { values: ['setting-reader'] },
+  'config-senders': { values: ['ip-network'], types: ['config-identity', 'setting-reader'] },
+  'ip-network': { values: [] },
   'service-url-rule': { values: ['setting-reader'] },
   'setting-reader': { values: [] },
   logger: { values: [] },
