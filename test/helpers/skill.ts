@@ -29,8 +29,8 @@ export type Skill = {
   findNotification(id: string): Promise<NotificationView>;
   /** Waits until the notification has this status. */
   settled(id: string, status: string): Promise<NotificationView>;
-  /** Stops the service and starts it again over the same data. */
-  restart(): Promise<void>;
+  /** Stops the service and starts it again over the same data, with other settings if given; `meanwhile` has the data alone. */
+  restart(change?: { readonly env?: Record<string, string>; readonly meanwhile?: () => Promise<void> }): Promise<void>;
   stop(): Promise<void>;
 };
 
@@ -86,9 +86,17 @@ export async function startSkill(options: SkillOptions = {}): Promise<Skill> {
         const view = await findNotification(id);
         return view.status === status && view;
       }),
-    restart: async () => {
+    restart: async (change = {}) => {
       await app.stop();
-      app = await startApp(env, clock, log);
+      await change.meanwhile?.();
+      app = await startApp({ ...env, ...change.env }, clock, log);
+      // A kept connection of this process to the stopped service fails its next request.
+      await eventually('it serves again', () =>
+        fetch(`${url}/health/live`).then(
+          ({ ok }) => ok,
+          () => false,
+        ),
+      );
     },
     stop: async () => {
       await app.stop();
