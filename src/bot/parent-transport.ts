@@ -38,7 +38,7 @@ const wordsOf = {
   private_address:
     'The host of the service URL resolves to a private address; only an exact origin in ALLOWED_SERVICE_URLS may.',
   connect: 'No connection to the parent could be made.',
-  tls: "There is no TLS connection to trust: the parent's certificate is not valid for its host, or its TLS is not ours.",
+  tls: "The parent's TLS cannot be trusted: its certificate is not valid for its host, or what it speaks is no TLS.",
   timeout: 'The parent did not answer in time.',
   reset: 'The connection broke before the answer was complete.',
 } as const;
