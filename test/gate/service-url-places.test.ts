@@ -13,29 +13,27 @@ const own = 'http://127.0.0.1:4000';
 const policy = createServiceUrlPolicy('public', [{ kind: 'origin', origin: own }]);
 const refusal = { code: 'service_url_not_allowed', status: 403 };
 
-let sink: Sink;
-let lures: Lures;
 let cells = 0;
-beforeAll(async () => {
-  sink = await startSink('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n');
-  lures = { sink: sink.port, own };
-});
-afterAll(async () => {
-  await sink.stop();
-  console.log(`T4 each place alone: ${hostileUrls.length} service URLs, ${cells} cells`);
-});
+afterAll(() => console.log(`T4 each place alone: ${hostileUrls.length} service URLs, ${cells} cells`));
 
-/** The parts with these policies, for the tests of one describe. */
-function useService(places: Partial<Places>): () => Service {
-  let service: Service;
+type Bench = Service & { readonly sink: Sink; readonly lures: Lures };
+
+/** The parts with these policies and a sink, for the tests of one describe. */
+function useService(places: Partial<Places>): () => Bench {
+  let bench: Bench;
   beforeAll(async () => {
-    service = await startService({ receipt: anywhere, saving: anywhere, sending: anywhere, ...places });
+    const sink = await startSink('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n');
+    const service = await startService({ receipt: anywhere, saving: anywhere, sending: anywhere, ...places });
+    bench = { ...service, sink, lures: { sink: sink.port, own } };
   });
-  afterAll(() => service.stop());
-  return () => service;
+  afterAll(async () => {
+    await bench.stop();
+    await bench.sink.stop();
+  });
+  return () => bench;
 }
 
-async function expectNothingDone({ db, tokensAskedFor }: Service): Promise<void> {
+async function expectNothingDone({ db, tokensAskedFor, sink }: Bench): Promise<void> {
   expect(sink.seen).toEqual({ connections: 0, bytes: 0 });
   expect(tokensAskedFor).toEqual([]);
   expect(await db.selectFrom('conversations').select('service_url').execute()).toEqual([]);
@@ -46,7 +44,7 @@ describe('at receipt', () => {
 
   it.each(hostileUrls)('%s', async (_, make) => {
     cells += 1;
-    const serviceUrl = make(lures);
+    const serviceUrl = make(service().lures);
     const turn = service().processTurn(service().caller, createActivity(serviceUrl));
     // Without a service URL there is nothing to admit; there is nothing to save or to answer to either.
     await expect(turn).rejects.toMatchObject(isAbsent(serviceUrl) ? { code: 'malformed_request' } : refusal);
@@ -54,7 +52,7 @@ describe('at receipt', () => {
   });
 
   it('the end of a conversation is refused like any other activity', async () => {
-    const activity = createActivity(`http://127.0.0.1:${sink.port}/`, { type: 'endOfConversation' });
+    const activity = createActivity(`http://127.0.0.1:${service().sink.port}/`, { type: 'endOfConversation' });
     await expect(service().processTurn(service().caller, activity)).rejects.toMatchObject(refusal);
   });
 });
@@ -64,14 +62,14 @@ describe('before saving', () => {
 
   it.each(hostileUrls)('%s', async (_, make) => {
     cells += 1;
-    const serviceUrl = make(lures);
+    const serviceUrl = make(service().lures);
     const turn = service().processTurn(service().caller, createActivity(serviceUrl));
     await expect(turn).rejects.toMatchObject(isAbsent(serviceUrl) ? { code: 'malformed_request' } : refusal);
     await expectNothingDone(service());
   });
 
   it('the end of a conversation saves nothing and sends nothing', async () => {
-    const activity = createActivity(`http://127.0.0.1:${sink.port}/`, { type: 'endOfConversation' });
+    const activity = createActivity(`http://127.0.0.1:${service().sink.port}/`, { type: 'endOfConversation' });
     expect(await service().processTurn(service().caller, activity)).toMatchObject({ status: 200 });
     await expectNothingDone(service());
   });
@@ -82,19 +80,19 @@ describe('at every send', () => {
 
   it.each(hostileUrls)('%s', async (_, make) => {
     cells += 1;
-    const serviceUrl = make(lures);
+    const serviceUrl = make(service().lures);
     const outcome = await service().push(createConversation(service(), serviceUrl), message);
     expect(outcome).toMatchObject({ kind: 'notSent', errorClass: 'service_url_not_allowed' });
     await expectNothingDone(service());
   });
 
   it('also of a reply in the turn itself', async () => {
-    const turn = service().processTurn(service().caller, createActivity(`http://127.0.0.1:${sink.port}/`));
+    const turn = service().processTurn(service().caller, createActivity(`http://127.0.0.1:${service().sink.port}/`));
     await expect(turn).rejects.toMatchObject({
       code: 'reply_refused',
       message: expect.stringContaining('is not https'),
     });
-    expect(sink.seen).toEqual({ connections: 0, bytes: 0 });
+    expect(service().sink.seen).toEqual({ connections: 0, bytes: 0 });
     expect(service().tokensAskedFor).toEqual([]);
   });
 });
@@ -103,10 +101,9 @@ describe('with none of the three', () => {
   const service = useService({});
 
   it('a reply reaches the sink, so that a dry one means something', async () => {
-    const before = sink.seen.connections;
-    await service().processTurn(service().caller, createActivity(`http://127.0.0.1:${sink.port}/`));
-    expect(sink.seen.connections).toBeGreaterThan(before);
-    expect(sink.seen.bytes).toBeGreaterThan(0);
+    await service().processTurn(service().caller, createActivity(`http://127.0.0.1:${service().sink.port}/`));
+    expect(service().sink.seen.connections).toBeGreaterThan(0);
+    expect(service().sink.seen.bytes).toBeGreaterThan(0);
   });
 });
 
