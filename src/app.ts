@@ -117,7 +117,7 @@ function createBotParts(config: Config, clock: Clock) {
     connectors,
     now: clock.now,
   });
-  return { authentication, transport, adapter: new SkillAdapter(authentication) };
+  return { authentication, transport, policy, adapter: new SkillAdapter(authentication) };
 }
 
 type Parts = {
@@ -155,7 +155,7 @@ function createServices({ config, logger, clock, db, bot, engine, isStopping }: 
     waitInTurnMs: config.waitInTurnSeconds * 1_000,
     waitMaxMinutes: config.waitMaxMinutes,
   };
-  const processTurn = createProcessTurn(bot.adapter, new SkillBot(skillServices), skillServices);
+  const processTurn = createProcessTurn(bot.adapter, new SkillBot(skillServices), skillServices, bot.policy);
   const manifests = loadManifests({
     appId: config.identity.appId,
     endpointUrl: `${config.publicUrl}/api/messages`,

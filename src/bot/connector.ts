@@ -43,8 +43,9 @@ class ParentConnectorClient extends ConnectorClient {
   #refused: string | undefined;
 
   constructor(parts: ConnectorParts, serviceUrl: string, audience: string) {
-    // The pipeline built from these is never used: it would sign nothing and is bypassed below.
-    super({ signRequest: (webResource) => Promise.resolve(webResource) }, { baseUri: serviceUrl });
+    // The pipeline built from these is never used: it would sign nothing and is bypassed below. It is not given the service
+    // URL, which nobody has checked yet.
+    super({ signRequest: (webResource) => Promise.resolve(webResource) }, { baseUri: 'https://unused.invalid' });
     this.#parts = parts;
     this.#serviceUrl = serviceUrl;
     this.#audience = audience;

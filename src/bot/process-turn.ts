@@ -5,6 +5,7 @@ import type { TurnContext } from 'botbuilder';
 import { type Activity, ActivityTypes } from 'botbuilder';
 import type { Conversation } from '../conversations/conversation.ts';
 import { saveConversation } from '../conversations/conversation-store.ts';
+import { requireServiceUrl, type ServiceUrlPolicy } from '../conversations/service-url-policy.ts';
 import { endWait, findWait } from '../conversations/subscription-store.ts';
 import { AppError } from '../errors.ts';
 import type { Database } from '../storage/database.ts';
@@ -31,14 +32,19 @@ export type ProcessTurn = (caller: Caller, activity: Activity) => Promise<TurnAn
  * Builds the handler of inbound activities. Rejects with AppError: `service_url_not_allowed` (403, nothing sent, nothing
  * saved), `reply_refused` (502) when the parent did not take a reply.
  */
-export function createProcessTurn(adapter: SkillAdapter, bot: SkillBot, services: SkillServices): ProcessTurn {
+export function createProcessTurn(
+  adapter: SkillAdapter,
+  bot: SkillBot,
+  services: SkillServices,
+  policy: ServiceUrlPolicy,
+): ProcessTurn {
   return async (caller, activity) => {
     let turn: SkillTurn | undefined;
     const logic = async (context: TurnContext): Promise<void> => {
       context.turnState.set(CallerKey, caller);
       // The end of a conversation never creates one.
       if (activity.type !== ActivityTypes.EndOfConversation) {
-        turn = await openTurn(context, caller, adapter, services);
+        turn = await openTurn(context, caller, adapter, services, policy);
         context.turnState.set(SkillTurnKey, turn);
       }
       try {
@@ -62,6 +68,7 @@ async function openTurn(
   caller: Caller,
   adapter: SkillAdapter,
   services: SkillServices,
+  policy: ServiceUrlPolicy,
 ): Promise<SkillTurn> {
   const audience = context.turnState.get<string>(adapter.OAuthScopeKey);
   const conversation = captureConversation(context, caller, audience, services.clock.now());
@@ -69,6 +76,8 @@ async function openTurn(
     const missing = 'channelId, conversation.id, from.id and serviceUrl are needed to answer an activity.';
     throw new AppError('malformed_request', missing);
   }
+  // Asked again although `admit` has asked: what is saved is sent to later, and must not hang on one check alone.
+  requireServiceUrl(policy, conversation);
   // Together: a wait that another turn opens in between would be overwritten.
   const current = await transact(services.db, async (trx) => {
     const refreshed = await refreshReachability(trx, conversation);

@@ -10,7 +10,7 @@ import {
 } from 'botframework-connector';
 import type { Activity } from 'botbuilder';
 import type { CallerClaims } from '../conversations/conversation.ts';
-import type { ServiceUrlPolicy } from '../conversations/service-url-policy.ts';
+import { requireServiceUrl, type ServiceUrlPolicy } from '../conversations/service-url-policy.ts';
 import { AppError } from '../errors.ts';
 import type { SigningKeys } from './signing-keys.ts';
 import { type Caller, type TokenRules, verifyToken } from './verify-token.ts';
@@ -45,14 +45,7 @@ export class SkillAuthentication extends BotFrameworkAuthentication {
    */
   admit(caller: Caller, activity: Partial<Activity>): AuthenticateRequestResult {
     const { policy, connectors } = this.#parts;
-    if (activity.serviceUrl) {
-      const verdict = policy(activity.serviceUrl);
-      const inTurn = verdict.allowed === 'inTurn' && activity.deliveryMode === 'expectReplies';
-      if (verdict.allowed !== 'push' && !inTurn) {
-        const reason = verdict.allowed === 'no' ? verdict.reason : 'it takes no replies outside of a turn';
-        throw new AppError('service_url_not_allowed', "The activity's serviceUrl is not allowed.", { reason });
-      }
-    }
+    if (activity.serviceUrl) requireServiceUrl(policy, activity);
     return {
       audience: caller.appId,
       // botframework-schema callerIdConstants.ts: a skill's caller is named by its app id.

@@ -2,8 +2,9 @@
 // (sdk-known weakness: botbuilder-js appCredentials.ts, isTrustedServiceUrl always answers true). Asked at receipt,
 // before saving, and at every send, also for conversations saved earlier.
 
-import { BlockList, isIP } from 'node:net';
+import { isIP } from 'node:net';
 import type { ServiceUrlRule } from '../config.ts';
+import { AppError } from '../errors.ts';
 
 /**
  * `push`: may be posted to; `inTurn`: may be named by a call whose replies travel in the answer, never posted to.
@@ -14,7 +15,8 @@ type ServiceUrlVerdict =
   | { readonly allowed: 'inTurn' }
   | { readonly allowed: 'no'; readonly reason: string };
 
-export type ServiceUrlPolicy = (serviceUrl: string) => ServiceUrlVerdict;
+/** What a call names or a row holds is taken as it comes: it may be no text at all. */
+export type ServiceUrlPolicy = (serviceUrl: unknown) => ServiceUrlVerdict;
 
 /** Power Platform's gateway: where Copilot Studio takes a skill's replies (CopilotStudioSamples contact-center/skill-handoff). */
 const copilotStudioSuffixes = {
@@ -52,21 +54,49 @@ export function createServiceUrlPolicy(
     if (url.port !== '') return refuse(url, 'names a port');
     const host = url.hostname.replace(/\.$/, '');
     if (isIP(host.replace(/^\[|\]$/g, '')) !== 0) return refuse(url, 'is an IP address');
+    if (!hostName.test(host)) return refuse(url, 'is not a host name');
     if (suffixes.some((suffix) => host.endsWith(suffix))) return { allowed: 'push', privateAllowed: false };
     if (onlyInTurn.has(host)) return { allowed: 'inTurn' };
     return refuse(url, 'is not on the list');
   };
 }
 
-function parseServiceUrl(text: string): URL | string {
+/**
+ * Throws AppError `service_url_not_allowed` (403) when an activity may not name its service URL. A host that takes no posts
+ * may be named where the replies travel in the answer.
+ */
+export function requireServiceUrl(
+  policy: ServiceUrlPolicy,
+  named: { readonly serviceUrl?: unknown; readonly deliveryMode?: string | undefined },
+): void {
+  const verdict = policy(named.serviceUrl);
+  if (verdict.allowed === 'push') return;
+  if (verdict.allowed === 'inTurn' && named.deliveryMode === 'expectReplies') return;
+  const reason = verdict.allowed === 'no' ? verdict.reason : 'it takes no replies outside of a turn';
+  throw new AppError('service_url_not_allowed', "The activity's serviceUrl is not allowed.", { reason });
+}
+
+/** No empty label, as in https://.example.com: it would be the end of a suffix and no host below it. */
+const hostName = /^[a-z0-9_]([a-z0-9_-]*[a-z0-9])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9])?)*$/;
+
+/** The URL, or why it is none that a token could go to. The words never hold the text: they go into the log. */
+function parseServiceUrl(text: unknown): URL | string {
+  if (typeof text !== 'string') return 'the service URL is not a text';
   if (text.length > 512) return 'the service URL is longer than 512 characters';
   // The URL parser drops tabs and newlines and reads a backslash as a slash: what was checked would not be what is shown.
   if (!/^[\x21-\x5b\x5d-\x7e]+$/.test(text)) return 'the service URL has characters that do not belong in a URL';
   if (!URL.canParse(text)) return 'the service URL is not a URL';
   const url = new URL(text);
-  if (url.username || url.password) return 'the service URL has a user name';
-  if (url.search || url.hash) return 'the service URL has a query or fragment';
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return 'the service URL is neither https nor http';
+  const authority = /^https?:\/\/([^/?#]*)/i.exec(text)?.[1]?.toLowerCase();
+  if (authority?.includes('@') === true) return 'the service URL has a user name';
+  // Even an empty one: the path of each operation is put behind it.
+  if (/[?#]/.test(text)) return 'the service URL has a query or fragment';
+  // The parser also takes https:host, %65xample.com, 0x7f.1 and :0443.
+  const standardPort = url.protocol === 'https:' ? 443 : 80;
+  if (authority !== url.host && authority !== `${url.host}:${standardPort}`) {
+    return 'the service URL does not name its host as it is read';
+  }
   return url;
 }
 
@@ -75,39 +105,4 @@ function refuse(url: URL, why: string): ServiceUrlVerdict {
     allowed: 'no',
     reason: `service URL host ${url.host} ${why}; if it is your parent's, add ${url.origin} to ALLOWED_SERVICE_URLS`,
   };
-}
-
-/** Addresses that are not on the public internet (stripe/smokescreen pkg/smokescreen/ip_policy_test.go, RFC 6890). */
-const privateAddresses = new BlockList();
-for (const [network, prefix] of [
-  ['0.0.0.0', 8],
-  ['10.0.0.0', 8],
-  ['100.64.0.0', 10],
-  ['127.0.0.0', 8],
-  ['169.254.0.0', 16],
-  ['172.16.0.0', 12],
-  ['192.0.0.0', 24],
-  ['192.168.0.0', 16],
-  ['198.18.0.0', 15],
-  ['224.0.0.0', 3],
-] as const) {
-  privateAddresses.addSubnet(network, prefix, 'ipv4');
-}
-for (const [network, prefix] of [
-  ['::', 127],
-  ['64:ff9b::', 96],
-  ['2001::', 32],
-  ['2002::', 16],
-  ['fc00::', 7],
-  ['fe80::', 10],
-  ['ff00::', 8],
-] as const) {
-  privateAddresses.addSubnet(network, prefix, 'ipv6');
-}
-
-/** True for loopback, link-local, private and other addresses that no public parent has. `address` is an IP literal. */
-export function isPrivateAddress(address: string): boolean {
-  const family = isIP(address);
-  if (family === 0) return true;
-  return privateAddresses.check(address, family === 6 ? 'ipv6' : 'ipv4');
 }

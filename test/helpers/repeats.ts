@@ -53,14 +53,16 @@ export type Rows = {
 /** What the database holds. The service is stopped for it, as it has its file for itself, and started again. */
 export async function readRows(skill: Skill): Promise<Rows> {
   const found: Rows[] = [];
-  await skill.restart(async (db) => {
-    const notifications = await db.selectFrom('notifications').select(['id', 'sender', 'subject']).execute();
-    const keys = await db
-      .selectFrom('idempotency_keys')
-      .select(['credential', 'key', 'expires_at as expiresAt'])
-      .execute();
-    const deliveries = await db.selectFrom('deliveries').select('notification_id as notificationId').execute();
-    found.push({ notifications, keys, deliveries });
+  await skill.restart({
+    meanwhile: async (db) => {
+      const notifications = await db.selectFrom('notifications').select(['id', 'sender', 'subject']).execute();
+      const keys = await db
+        .selectFrom('idempotency_keys')
+        .select(['credential', 'key', 'expires_at as expiresAt'])
+        .execute();
+      const deliveries = await db.selectFrom('deliveries').select('notification_id as notificationId').execute();
+      found.push({ notifications, keys, deliveries });
+    },
   });
   const [rows] = found;
   if (!rows) throw new Error('the database was not read');

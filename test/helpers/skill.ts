@@ -30,9 +30,17 @@ export type Skill = {
   findNotification(id: string): Promise<NotificationView>;
   /** Waits until the notification has this status. */
   settled(id: string, status: string): Promise<NotificationView>;
-  /** Stops the service and starts it again over the same data; `meanwhile` has the database for itself. */
-  restart(meanwhile?: (db: Database) => Promise<void>): Promise<void>;
+  /**
+   * Stops the service and starts it again over the same data, with other settings if given; `meanwhile` has the database
+   * for itself.
+   */
+  restart(change?: Restart): Promise<void>;
   stop(): Promise<void>;
+};
+
+type Restart = {
+  readonly env?: Record<string, string>;
+  readonly meanwhile?: (db: Database) => Promise<void>;
 };
 
 type SkillOptions = {
@@ -87,17 +95,17 @@ export async function startSkill(options: SkillOptions = {}): Promise<Skill> {
         const view = await findNotification(id);
         return view.status === status && view;
       }),
-    restart: async (meanwhile) => {
+    restart: async ({ env: changed = {}, meanwhile } = {}) => {
       await app.stop();
-      if (meanwhile) {
-        const db = await openDatabase(dataDir);
-        try {
-          await meanwhile(db);
-        } finally {
-          await db.destroy();
-        }
-      }
-      app = await startApp(env, clock, log);
+      if (meanwhile) await useDatabase(dataDir, meanwhile);
+      app = await startApp({ ...env, ...changed }, clock, log);
+      // A kept connection of this process to the stopped service fails its next request.
+      await eventually('it serves again', () =>
+        fetch(`${url}/health/live`).then(
+          ({ ok }) => ok,
+          () => false,
+        ),
+      );
     },
     stop: async () => {
       await app.stop();
@@ -131,6 +139,15 @@ export function settingsFor(
     FAILURE_RATE: '0',
     LOG_LEVEL: 'info',
   };
+}
+
+async function useDatabase(dataDir: string, use: (db: Database) => Promise<void>): Promise<void> {
+  const db = await openDatabase(dataDir);
+  try {
+    await use(db);
+  } finally {
+    await db.destroy();
+  }
 }
 
 async function startApp(env: Record<string, string>, clock: Clock, log: string[]): Promise<App> {
