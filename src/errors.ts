@@ -6,6 +6,7 @@ const statusOfCode = {
   invalid_token: 401,
   credential_required: 401,
   caller_not_allowed: 403,
+  channel_not_allowed: 403,
   service_url_not_allowed: 403,
   scope_missing: 403,
   recipient_not_allowed: 403,

@@ -3,6 +3,7 @@
 // before saving, and at every send, also for conversations saved earlier.
 
 import { BlockList, isIP } from 'node:net';
+import { type Cloud, isHostOfChannel } from '../channels.ts';
 import type { ServiceUrlRule } from '../config.ts';
 
 /**
@@ -14,7 +15,11 @@ type ServiceUrlVerdict =
   | { readonly allowed: 'inTurn' }
   | { readonly allowed: 'no'; readonly reason: string };
 
-export type ServiceUrlPolicy = (serviceUrl: string) => ServiceUrlVerdict;
+/**
+ * Asked for a conversation on one of these channels; without `channels`, for a parent's. What is good for one is not for
+ * the other: a channel's reply token must reach no parent.
+ */
+export type ServiceUrlPolicy = (serviceUrl: string, channels?: readonly string[]) => ServiceUrlVerdict;
 
 /** Power Platform's gateway: where Copilot Studio takes a skill's replies (CopilotStudioSamples contact-center/skill-handoff). */
 const copilotStudioSuffixes = {
@@ -32,29 +37,29 @@ const inTurnHosts = {
 } as const;
 
 /** Builds the policy of this cloud plus the operator's own rules (ALLOWED_SERVICE_URLS). */
-export function createServiceUrlPolicy(
-  cloud: 'public' | 'usgov',
-  extraRules: readonly ServiceUrlRule[],
-): ServiceUrlPolicy {
-  const suffixes: string[] = [...copilotStudioSuffixes[cloud]];
-  const origins = new Set<string>();
-  for (const rule of extraRules) {
-    if (rule.kind === 'suffix') suffixes.push(rule.suffix);
-    else origins.add(rule.origin);
-  }
-  const onlyInTurn = new Set<string>(inTurnHosts[cloud]);
+export function createServiceUrlPolicy(cloud: Cloud, extraRules: readonly ServiceUrlRule[]): ServiceUrlPolicy {
+  const onlyInTurn: readonly string[] = inTurnHosts[cloud];
+  const isParentHost = (host: string): boolean => copilotStudioSuffixes[cloud].some((suffix) => host.endsWith(suffix));
 
-  return (serviceUrl) => {
+  return (serviceUrl, channels) => {
+    const rules = extraRules.filter(({ channel }) =>
+      channels ? channel !== undefined && channels.includes(channel) : channel === undefined,
+    );
     const url = parseServiceUrl(serviceUrl);
     if (typeof url === 'string') return { allowed: 'no', reason: url };
-    if (origins.has(url.origin)) return { allowed: 'push', privateAllowed: true };
-    if (url.protocol !== 'https:') return refuse(url, 'is not https');
-    if (url.port !== '') return refuse(url, 'names a port');
+    if (rules.some((rule) => rule.kind === 'origin' && rule.origin === url.origin)) {
+      return { allowed: 'push', privateAllowed: true };
+    }
+    if (url.protocol !== 'https:') return refuse(url, 'is not https', channels);
+    if (url.port !== '') return refuse(url, 'names a port', channels);
     const host = url.hostname.replace(/\.$/, '');
-    if (isIP(host.replace(/^\[|\]$/g, '')) !== 0) return refuse(url, 'is an IP address');
-    if (suffixes.some((suffix) => host.endsWith(suffix))) return { allowed: 'push', privateAllowed: false };
-    if (onlyInTurn.has(host)) return { allowed: 'inTurn' };
-    return refuse(url, 'is not on the list');
+    if (isIP(host.replace(/^\[|\]$/g, '')) !== 0) return refuse(url, 'is an IP address', channels);
+    const isKnown = channels ? channels.some((id) => isHostOfChannel(host, id, cloud)) : isParentHost(host);
+    if (isKnown || rules.some((rule) => rule.kind === 'suffix' && host.endsWith(rule.suffix))) {
+      return { allowed: 'push', privateAllowed: false };
+    }
+    if (!channels && onlyInTurn.includes(host)) return { allowed: 'inTurn' };
+    return refuse(url, 'is not on the list', channels);
   };
 }
 
@@ -70,11 +75,12 @@ function parseServiceUrl(text: string): URL | string {
   return url;
 }
 
-function refuse(url: URL, why: string): ServiceUrlVerdict {
-  return {
-    allowed: 'no',
-    reason: `service URL host ${url.host} ${why}; if it is your parent's, add ${url.origin} to ALLOWED_SERVICE_URLS`,
-  };
+function refuse(url: URL, why: string, channels: readonly string[] | undefined): ServiceUrlVerdict {
+  const found = `service URL host ${url.host} ${why}`;
+  const reason = channels
+    ? `${found}, and is of no channel that ALLOWED_CHANNELS names; if it is, add ${channels[0] ?? 'msteams'}=${url.origin} to ALLOWED_SERVICE_URLS`
+    : `${found}; if it is your parent's, add ${url.origin} to ALLOWED_SERVICE_URLS`;
+  return { allowed: 'no', reason };
 }
 
 /** Addresses that are not on the public internet (stripe/smokescreen pkg/smokescreen/ip_policy_test.go, RFC 6890). */
