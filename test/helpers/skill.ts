@@ -29,14 +29,15 @@ export type Skill = {
   findNotification(id: string): Promise<NotificationView>;
   /** Waits until the notification has this status. */
   settled(id: string, status: string): Promise<NotificationView>;
-  /** Stops the service and starts it again over the same data. */
-  restart(): Promise<void>;
+  /** Stops the service and starts it again over the same data, with these settings changed from now on. */
+  restart(change?: Record<string, string>): Promise<void>;
   stop(): Promise<void>;
 };
 
 type SkillOptions = {
   readonly standIn?: StandInOptions;
-  readonly env?: Record<string, string>;
+  /** Settings, or what makes them once the stand-in is there. */
+  readonly env?: Record<string, string> | ((standIn: StandIn) => Record<string, string>);
   readonly clock?: FakeClock;
   /** False: the agent does not know the skill yet, as before its import. */
   readonly registered?: boolean;
@@ -53,7 +54,8 @@ export async function startSkill(options: SkillOptions = {}): Promise<Skill> {
   const url = `http://127.0.0.1:${port}`;
   standIn.registerApp({ appId, secret, homePageUrl: url });
   const dataDir = mkdtempSync(join(tmpdir(), 'copilot-notify-'));
-  const env: Record<string, string> = { ...settingsFor(standIn, { appId, secret, dataDir, port }), ...options.env };
+  const own = typeof options.env === 'function' ? options.env(standIn) : options.env;
+  const env: Record<string, string> = { ...settingsFor(standIn, { appId, secret, dataDir, port }), ...own };
   if (options.extraCallers) env['AllowedCallers'] = [env['AllowedCallers'], ...options.extraCallers].join();
   const log: string[] = [];
   let app = await startApp(env, clock, log);
@@ -86,7 +88,8 @@ export async function startSkill(options: SkillOptions = {}): Promise<Skill> {
         const view = await findNotification(id);
         return view.status === status && view;
       }),
-    restart: async () => {
+    restart: async (change) => {
+      Object.assign(env, change);
       await app.stop();
       app = await startApp(env, clock, log);
     },
