@@ -10,7 +10,9 @@ import { createPush } from './bot/push-activity.ts';
 import { createSigningKeys } from './bot/signing-keys.ts';
 import { SkillAuthentication } from './bot/skill-authentication.ts';
 import { SkillBot } from './bot/skill-bot.ts';
+import type { ChannelRules } from './bot/verify-channel-token.ts';
 import type { Caller } from './bot/verify-token.ts';
+import { channelAuthorityOf } from './channels.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config.ts';
 import type { Wait } from './conversations/conversation.ts';
@@ -100,13 +102,16 @@ function createBotParts(config: Config, clock: Clock) {
   const policy = createServiceUrlPolicy(config.cloud, config.serviceUrlRules);
   const transport = createParentTransport();
   const tokens = createTokenSource({ identity: config.identity, loginUrl: config.loginUrl, now: clock.now });
-  const connectors = new ParentConnectorFactory({ policy, tokens, transport, allowedCallers: config.allowedCallers });
+  const { allowedCallers } = config;
+  const channels = createChannelRules(config, clock);
+  const connectors = new ParentConnectorFactory({ policy, tokens, transport, allowedCallers, channels });
   const authentication = new SkillAuthentication({
     rules: {
       appId: config.identity.appId,
       allowedTenants: config.allowedTenants,
-      allowedCallers: config.allowedCallers,
+      allowedCallers,
       cloud: config.cloud,
+      channels,
     },
     keys: createSigningKeys({
       openIdMetadataUrl: config.openIdMetadataUrl,
@@ -118,6 +123,14 @@ function createBotParts(config: Config, clock: Clock) {
     now: clock.now,
   });
   return { authentication, transport, policy, adapter: new SkillAdapter(authentication) };
+}
+
+/** Undefined unless a channel is allowed. */
+function createChannelRules({ channels, cloud }: Config, { now }: Clock): ChannelRules | undefined {
+  const { allowed: allowedChannels, openIdMetadataUrl } = channels;
+  if (allowedChannels.length === 0) return undefined;
+  const keys = createSigningKeys({ openIdMetadataUrl, setting: 'CHANNEL_OPENID_METADATA_URL', now });
+  return { issuer: channelAuthorityOf(cloud), allowedChannels, keys };
 }
 
 type Parts = {

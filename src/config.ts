@@ -1,6 +1,8 @@
 // Settings: from environment variables to one frozen object, or to a list of every fault by the setting's name.
 
 import { isIP } from 'node:net';
+import type { Cloud } from './channels.ts';
+import { type ChannelConfig, readChannels } from './config-channels.ts';
 import { type DeliveryConfig, readDelivery } from './config-delivery.ts';
 import { type Credential, type Identity, readIdentity } from './config-identity.ts';
 import { type ApiKey, readSenders, type SenderConfig } from './config-senders.ts';
@@ -17,11 +19,12 @@ export type Config = DeliveryConfig &
     /** Where the world reaches this service; no slash at the end. */
     readonly publicUrl: string;
     readonly identity: Identity;
-    readonly cloud: 'public' | 'usgov';
+    readonly cloud: Cloud;
     readonly allowedCallers: readonly string[];
     readonly allowedTenants: readonly string[];
     readonly loginUrl: string;
     readonly openIdMetadataUrl: string;
+    readonly channels: ChannelConfig;
     readonly serviceUrlRules: readonly ServiceUrlRule[];
     readonly dataDir: string;
     readonly waitInTurnSeconds: number;
@@ -80,13 +83,13 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
     allowedCallers: readAllowedCallers(settings, identity.appId),
     allowedTenants: readAllowedTenants(settings, identity),
     // An origin, as MSAL makes the paths: one of ours would be dropped without a word.
-    loginUrl: warnWhenMoved(settings, 'LOGIN_URL', settings.readOrigin('LOGIN_URL'), clouds[cloud].loginUrl),
-    openIdMetadataUrl: warnWhenMoved(
-      settings,
+    loginUrl: settings.warnWhenMoved('LOGIN_URL', settings.readOrigin('LOGIN_URL'), clouds[cloud].loginUrl),
+    openIdMetadataUrl: settings.warnWhenMoved(
       'OPENID_METADATA_URL',
       settings.readUrl('OPENID_METADATA_URL'),
       clouds[cloud].openIdMetadataUrl,
     ),
+    channels: readChannels(settings, cloud),
     serviceUrlRules: readServiceUrlRules(settings),
     dataDir: settings.readText('DATA_DIR') ?? './data',
     ...readSenders(settings, identity),
@@ -152,13 +155,6 @@ function readPublicUrl(settings: SettingReader, port: number): string {
   }
   if (url?.protocol === 'http:') settings.addWarning('PUBLIC_URL is plain http: Copilot Studio imports https only.');
   return url?.origin ?? `http://localhost:${port}`;
-}
-
-/** The address that is used; one that is not Microsoft's is worth a line at start. */
-function warnWhenMoved(settings: SettingReader, name: string, url: URL | undefined, standard: string): string {
-  const moved = url?.href.replace(/\/+$/, '') ?? standard;
-  if (moved !== standard) settings.addWarning(`${name} is moved away from Microsoft's own address.`);
-  return moved;
 }
 
 function readServiceUrlRules(settings: SettingReader): readonly ServiceUrlRule[] {

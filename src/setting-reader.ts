@@ -135,6 +135,13 @@ export class SettingReader {
     return url;
   }
 
+  /** The address that is used; one that is not Microsoft's is worth a line at start. */
+  warnWhenMoved(name: string, url: URL | undefined, standard: string): string {
+    const moved = url?.href.replace(/\/+$/, '') ?? standard;
+    if (moved !== standard) this.addWarning(`${name} is moved away from Microsoft's own address.`);
+    return moved;
+  }
+
   /** An https URL; http only for loopback. Undefined when absent or faulty. */
   readUrl(name: string): URL | undefined {
     const text = this.readText(name);

@@ -142,6 +142,38 @@ describe('settings that are taken', () => {
         ],
       },
     ],
+    [
+      'no channel, unless one is named',
+      {},
+      {
+        channels: {
+          allowed: [],
+          openIdMetadataUrl: 'https://login.botframework.com/v1/.well-known/openidconfiguration',
+        },
+      },
+    ],
+    [
+      'channels in any case, each once',
+      { ALLOWED_CHANNELS: 'MsTeams, webchat,directline,webchat' },
+      { channels: { allowed: ['msteams', 'webchat', 'directline'] } },
+    ],
+    [
+      'the keys of channels of US government',
+      { ChannelService: 'https://botframework.azure.us' },
+      {
+        channels: { openIdMetadataUrl: 'https://login.botframework.azure.us/v1/.well-known/openidconfiguration' },
+      },
+    ],
+    [
+      'service URLs of a channel',
+      { ALLOWED_SERVICE_URLS: 'msteams=https://teams.example.com, webchat=.chat.example.com' },
+      {
+        serviceUrlRules: [
+          { kind: 'origin', origin: 'https://teams.example.com', channel: 'msteams' },
+          { kind: 'suffix', suffix: '.chat.example.com', channel: 'webchat' },
+        ],
+      },
+    ],
     ['times', { NOTIFICATION_TTL: '90s' }, { notificationTtlMs: 90_000 }],
     ['pushing when closed', { PUSH_WHEN_CLOSED: 'true' }, { pushWhenClosed: true }],
   ])('%s', (_, change, expected) => {
@@ -164,6 +196,11 @@ describe('warnings', () => {
     ],
     ['a private service URL', { ALLOWED_SERVICE_URLS: 'https://10.0.0.5' }, /private/],
     ['a moved login', { LOGIN_URL: 'https://login.example.com' }, /LOGIN_URL is moved/],
+    [
+      'moved keys of channels',
+      { CHANNEL_OPENID_METADATA_URL: 'https://l.example.com' },
+      /CHANNEL_OPENID_METADATA_URL is/,
+    ],
     ['moved keys', { OPENID_METADATA_URL: 'https://login.example.com/keys' }, /OPENID_METADATA_URL is moved/],
   ])('%s', (_, change, warning) => {
     expect(parse(change).warnings.join('\n')).toMatch(warning);

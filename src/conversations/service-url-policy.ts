@@ -3,6 +3,7 @@
 // before saving, and at every send, also for conversations saved earlier.
 
 import { isIP } from 'node:net';
+import { type Cloud, isHostOfChannel } from '../channels.ts';
 import type { ServiceUrlRule } from '../config.ts';
 import { AppError } from '../errors.ts';
 
@@ -15,8 +16,12 @@ type ServiceUrlVerdict =
   | { readonly allowed: 'inTurn' }
   | { readonly allowed: 'no'; readonly reason: string };
 
-/** What a call names or a row holds is taken as it comes: it may be no text at all. */
-export type ServiceUrlPolicy = (serviceUrl: unknown) => ServiceUrlVerdict;
+/**
+ * Asked for a conversation on one of these channels; without `channels`, for a parent's. What is good for one is not for
+ * the other: a channel's reply token must reach no parent. What a call names or a row holds is taken as it comes: it may be
+ * no text at all.
+ */
+export type ServiceUrlPolicy = (serviceUrl: unknown, channels?: readonly string[]) => ServiceUrlVerdict;
 
 /** Power Platform's gateway: where Copilot Studio takes a skill's replies (CopilotStudioSamples contact-center/skill-handoff). */
 const copilotStudioSuffixes = {
@@ -34,46 +39,51 @@ const inTurnHosts = {
 } as const;
 
 /** Builds the policy of this cloud plus the operator's own rules (ALLOWED_SERVICE_URLS). */
-export function createServiceUrlPolicy(
-  cloud: 'public' | 'usgov',
-  extraRules: readonly ServiceUrlRule[],
-): ServiceUrlPolicy {
-  const suffixes: string[] = [...copilotStudioSuffixes[cloud]];
-  const origins = new Set<string>();
-  for (const rule of extraRules) {
-    if (rule.kind === 'suffix') suffixes.push(rule.suffix);
-    else origins.add(rule.origin);
-  }
-  const onlyInTurn = new Set<string>(inTurnHosts[cloud]);
+export function createServiceUrlPolicy(cloud: Cloud, extraRules: readonly ServiceUrlRule[]): ServiceUrlPolicy {
+  const onlyInTurn: readonly string[] = inTurnHosts[cloud];
+  const isParentHost = (host: string): boolean => copilotStudioSuffixes[cloud].some((suffix) => host.endsWith(suffix));
 
-  return (serviceUrl) => {
+  return (serviceUrl, channels) => {
+    const rules = extraRules.filter(({ channel }) =>
+      channels ? channel !== undefined && channels.includes(channel) : channel === undefined,
+    );
     const url = parseServiceUrl(serviceUrl);
     if (typeof url === 'string') return { allowed: 'no', reason: url };
-    if (origins.has(url.origin)) return { allowed: 'push', privateAllowed: true };
-    if (url.protocol !== 'https:') return refuse(url, 'is not https');
-    if (url.port !== '') return refuse(url, 'names a port');
+    if (rules.some((rule) => rule.kind === 'origin' && rule.origin === url.origin)) {
+      return { allowed: 'push', privateAllowed: true };
+    }
+    if (url.protocol !== 'https:') return refuse(url, 'is not https', channels);
+    if (url.port !== '') return refuse(url, 'names a port', channels);
     const host = url.hostname.replace(/\.$/, '');
-    if (isIP(host.replace(/^\[|\]$/g, '')) !== 0) return refuse(url, 'is an IP address');
-    if (!hostName.test(host)) return refuse(url, 'is not a host name');
-    if (suffixes.some((suffix) => host.endsWith(suffix))) return { allowed: 'push', privateAllowed: false };
-    if (onlyInTurn.has(host)) return { allowed: 'inTurn' };
-    return refuse(url, 'is not on the list');
+    if (isIP(host.replace(/^\[|\]$/g, '')) !== 0) return refuse(url, 'is an IP address', channels);
+    if (!hostName.test(host)) return refuse(url, 'is not a host name', channels);
+    const isKnown = channels ? channels.some((id) => isHostOfChannel(host, id, cloud)) : isParentHost(host);
+    if (isKnown || rules.some((rule) => rule.kind === 'suffix' && host.endsWith(rule.suffix))) {
+      return { allowed: 'push', privateAllowed: false };
+    }
+    if (!channels && onlyInTurn.includes(host)) return { allowed: 'inTurn' };
+    return refuse(url, 'is not on the list', channels);
   };
 }
 
 /**
  * Throws AppError `service_url_not_allowed` (403) when an activity may not name its service URL. A host that takes no posts
- * may be named where the replies travel in the answer.
+ * may be named where the replies travel in the answer. `channels` as for the policy.
  */
 export function requireServiceUrl(
   policy: ServiceUrlPolicy,
   named: { readonly serviceUrl?: unknown; readonly deliveryMode?: string | undefined },
+  channels?: readonly string[],
 ): void {
-  const verdict = policy(named.serviceUrl);
+  const verdict = policy(named.serviceUrl, channels);
   if (verdict.allowed === 'push') return;
   if (verdict.allowed === 'inTurn' && named.deliveryMode === 'expectReplies') return;
-  const reason = verdict.allowed === 'no' ? verdict.reason : 'it takes no replies outside of a turn';
-  throw new AppError('service_url_not_allowed', "The activity's serviceUrl is not allowed.", { reason });
+  throw serviceUrlNotAllowed(verdict.allowed === 'no' ? verdict.reason : 'it takes no replies outside of a turn');
+}
+
+/** The one refusal of a service URL: `reason` is for the log alone. */
+export function serviceUrlNotAllowed(reason: string): AppError {
+  return new AppError('service_url_not_allowed', "The activity's serviceUrl is not allowed.", { reason });
 }
 
 /** No empty label, as in https://.example.com: it would be the end of a suffix and no host below it. */
@@ -100,9 +110,10 @@ function parseServiceUrl(text: unknown): URL | string {
   return url;
 }
 
-function refuse(url: URL, why: string): ServiceUrlVerdict {
-  return {
-    allowed: 'no',
-    reason: `service URL host ${url.host} ${why}; if it is your parent's, add ${url.origin} to ALLOWED_SERVICE_URLS`,
-  };
+function refuse(url: URL, why: string, channels: readonly string[] | undefined): ServiceUrlVerdict {
+  const found = `service URL host ${url.host} ${why}`;
+  const reason = channels
+    ? `${found}, and is of no channel that ALLOWED_CHANNELS names; if it is, add ${channels[0] ?? 'msteams'}=${url.origin} to ALLOWED_SERVICE_URLS`
+    : `${found}; if it is your parent's, add ${url.origin} to ALLOWED_SERVICE_URLS`;
+  return { allowed: 'no', reason };
 }

@@ -134,7 +134,7 @@ async function applyToConversation(
   { change, decision }: Judged,
 ): Promise<void> {
   if (change.state === 'held') {
-    const reason = `The parent takes no push here: ${change.reasonText}`;
+    const reason = `No push is taken here: ${change.reasonText}`;
     if (wait) await endWait(db, wait, reason);
     else await holdUnlessWaiting(db, conversation.id, reason);
   }

@@ -32,6 +32,33 @@ describe('service URLs that may only be named inside a turn', () => {
   });
 });
 
+describe('service URLs of channels', () => {
+  it.each([
+    ['Teams', 'https://smba.trafficmanager.net/emea/', ['msteams'], 'push'],
+    ['Teams among others', 'https://smba.trafficmanager.net/emea/', ['webchat', 'msteams'], 'push'],
+    ['Teams for Web Chat', 'https://smba.trafficmanager.net/emea/', ['webchat'], 'no'],
+    ['Teams for no channel', 'https://smba.trafficmanager.net/emea/', [], 'no'],
+    ['Direct Line, posted to', 'https://directline.botframework.com/', ['directline'], 'push'],
+    ["a parent's suffix", 'https://one.bots.example.com/api/skills', ['msteams'], 'no'],
+    ["a parent's origin", 'http://127.0.0.1:4000/', ['msteams'], 'no'],
+    ['a property of objects as a channel', 'https://smba.trafficmanager.net/', ['constructor'], 'no'],
+  ])('%s', (_, url, channels, allowed) => {
+    expect(policy(url, channels).allowed).toBe(allowed);
+  });
+
+  it('are none of a parent', () => {
+    expect(policy('https://smba.trafficmanager.net/emea/').allowed).toBe('no');
+  });
+
+  it('names both settings when a host is of none', () => {
+    expect(policy('https://teams.contoso.com/', ['msteams'])).toMatchObject({
+      reason: expect.stringMatching(
+        /ALLOWED_CHANNELS.*add msteams=https:\/\/teams.contoso.com to ALLOWED_SERVICE_URLS/,
+      ),
+    });
+  });
+});
+
 describe('service URLs that are refused', () => {
   it.each([
     ['a stranger', 'https://attacker.example/'],

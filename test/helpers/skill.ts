@@ -45,7 +45,8 @@ type Restart = {
 
 type SkillOptions = {
   readonly standIn?: StandInOptions;
-  readonly env?: Record<string, string>;
+  /** Settings, or what makes them once the stand-in is there. */
+  readonly env?: Record<string, string> | ((standIn: StandIn) => Record<string, string>);
   readonly clock?: FakeClock;
   /** False: the agent does not know the skill yet, as before its import. */
   readonly registered?: boolean;
@@ -62,7 +63,8 @@ export async function startSkill(options: SkillOptions = {}): Promise<Skill> {
   const url = `http://127.0.0.1:${port}`;
   standIn.registerApp({ appId, secret, homePageUrl: url });
   const dataDir = mkdtempSync(join(tmpdir(), 'copilot-notify-'));
-  const env: Record<string, string> = { ...settingsFor(standIn, { appId, secret, dataDir, port }), ...options.env };
+  const own = typeof options.env === 'function' ? options.env(standIn) : options.env;
+  const env: Record<string, string> = { ...settingsFor(standIn, { appId, secret, dataDir, port }), ...own };
   if (options.extraCallers) env['AllowedCallers'] = [env['AllowedCallers'], ...options.extraCallers].join();
   const log: string[] = [];
   let app = await startApp(env, clock, log);
