@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { ConnectorFactory } from 'botframework-connector';
+import type { SigningKeys } from '../../src/bot/signing-keys.ts';
 import { SkillAuthentication } from '../../src/bot/skill-authentication.ts';
 import { channelAuthorityOf } from '../../src/channels.ts';
 import type { ServiceUrlRule } from '../../src/config.ts';
@@ -31,6 +32,8 @@ export type ChannelBench = {
   /** Forges with the key of the channels, and with the tenant's. */
   readonly channel: Forge;
   readonly tenant: Forge;
+  /** The key set of the channels. */
+  readonly keys: SigningKeys;
   /** How often the channels' metadata or key set was asked for. */
   readonly fetches: () => number;
   /** A good token of a channel but for these claims and this header; a claim set to undefined is left out. */
@@ -72,6 +75,7 @@ export async function startChannelBench(now: () => number): Promise<ChannelBench
     tenantId: entra.tenantId,
     channel,
     tenant: forgeOf(entra.key),
+    keys: keysOf(url, now),
     fetches: () => fetched,
     token: (claims = {}, header = {}) =>
       channel.seal(channel.header(header), { ...buildChannelClaims(appId, teamsUrl, now()), ...claims }),

@@ -2,6 +2,7 @@
 // token, the activity and the key's endorsements all name the same (bot-docs "Authenticate requests", step 4).
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { verifyChannelToken } from '../../src/bot/verify-channel-token.ts';
 import { appId, type ChannelBench, decide, endorsementsOf, startChannelBench, teamsUrl } from './channel-bench.ts';
 import {
   at,
@@ -177,6 +178,17 @@ describe.each(table)('$setting', ({ settings, cells }) => {
           ? '401 invalid_token'
           : `403 ${outcome}`;
     expect(decided).toBe(expected);
+  });
+});
+
+describe('the issuer of a verified token', () => {
+  it('is checked again, as what the token said before only picked the key set', async () => {
+    const rules = { issuer: connector, allowedChannels: ['msteams'], keys: gates.keys };
+    const verify = (issuer: string) => verifyChannelToken(gates.token({ iss: issuer }), rules, appId, now());
+    expect(await verify(connector)).toMatchObject({ kind: 'channel', appId: connector, tenantId: '' });
+    for (const issuer of [govConnector, `${connector}/`, `https://sts.windows.net/${gates.tenantId}/`]) {
+      await expect(verify(issuer)).rejects.toMatchObject({ code: 'invalid_token', status: 401 });
+    }
   });
 });
 
