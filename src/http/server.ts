@@ -100,15 +100,18 @@ function setTimeouts(server: Server): void {
 }
 
 function prepare(req: IncomingMessage, res: ServerResponse, { logger, now }: HttpServerOptions): boolean {
-  const { requestId, log } = openRequestContext(req, res, logger, now);
+  const context = openRequestContext(req, res, logger, now);
+  const { requestId, log } = context;
   // An 'error' without listener, such as a client that resets while it is being answered, would end the process.
   res.on('error', (error) => log.debug({ err: error }, 'answer could not be written'));
   res.setHeader('X-Request-Id', requestId);
   res.setHeader('X-Content-Type-Options', 'nosniff');
   res.setHeader('Cache-Control', 'no-store');
   const refusal = findRefusal(req);
-  if (refusal !== undefined) sendProblem(res, refusal, requestId);
-  return refusal === undefined;
+  if (refusal === undefined) return true;
+  context.code = refusal.code;
+  sendProblem(res, refusal, requestId);
+  return false;
 }
 
 function mountRoutes(server: Server, options: HttpServerOptions, closer: ConnectionCloser): void {

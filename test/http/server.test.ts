@@ -161,7 +161,7 @@ describe('errors', () => {
 describe('the request log', () => {
   it('has one line per request with the pattern of the route, never its URL, token or text', async () => {
     const server = await startTestServer();
-    await server.post('/api/messages?code=hush', { type: 'message', text: 'hush' }, { authorization: 'Bearer hush' });
+    await server.post('/api/messages?note=hush', { type: 'message', text: 'hush' }, { authorization: 'Bearer hush' });
     await server.get('/manifests/hush.json');
     await server.get('/%hush');
     const lines = server.log.filter((line) => line.msg === 'request');
