@@ -37,6 +37,7 @@ import { createRateLimits, type RateLimitOptions } from './rate-limits.ts';
 import { openRequestContext, requestContextOf } from './request-context.ts';
 import { findRefusal } from './request-guard.ts';
 import { sendProblem } from './respond.ts';
+import { setTimeouts } from './timeouts.ts';
 
 export type HttpServices = MessageServices &
   NotificationServices &
@@ -72,7 +73,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const log = options.logger as unknown as ServerOptions['log'];
   const server = createServer({ name: '', log, handleUncaughtExceptions: false });
   const closer = createConnectionCloser(server.server);
-  setTimeouts(server);
+  setTimeouts(server.server);
   // Without a listener Node serves a request to upgrade as if the header were not there (RFC 9110 section 7.8), which
   // HTTP clients that offer h2c rely on. restify's listener would leave the socket hanging.
   server.server.removeAllListeners('upgrade');
@@ -89,14 +90,6 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   });
   mountRoutes(server, options, closer);
   return { listen: (port, host) => listen(server, port, host), drain: closer.drain, stop: closer.stop };
-}
-
-// Longer than the idle timeout of common load balancers (60 s), so that it is never this side that closes a
-// connection just when a request arrives on it. Headers beyond 16 KB are refused by Node itself.
-function setTimeouts(server: Server): void {
-  server.server.headersTimeout = 15_000;
-  server.server.requestTimeout = 30_000;
-  server.server.keepAliveTimeout = 65_000;
 }
 
 function prepare(req: IncomingMessage, res: ServerResponse, { logger, now }: HttpServerOptions): boolean {
