@@ -39,6 +39,7 @@ import { createRateLimits, type RateLimitOptions } from './rate-limits.ts';
 import { openRequestContext, requestContextOf } from './request-context.ts';
 import { findRefusal } from './request-guard.ts';
 import { sendProblem } from './respond.ts';
+import { setTimeouts } from './timeouts.ts';
 import { createEventHandler, createHandshakeHandler } from './webhook-events.ts';
 import {
   createChangeWebhookHandler,
@@ -86,7 +87,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const log = options.logger as unknown as ServerOptions['log'];
   const server = createServer({ name: '', log, handleUncaughtExceptions: false });
   const closer = createConnectionCloser(server.server);
-  setTimeouts(server);
+  setTimeouts(server.server);
   // Without a listener Node serves a request to upgrade as if the header were not there (RFC 9110 section 7.8), which
   // HTTP clients that offer h2c rely on. restify's listener would leave the socket hanging.
   server.server.removeAllListeners('upgrade');
@@ -105,24 +106,19 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   return { listen: (port, host) => listen(server, port, host), drain: closer.drain, stop: closer.stop };
 }
 
-// Longer than the idle timeout of common load balancers (60 s), so that it is never this side that closes a
-// connection just when a request arrives on it. Headers beyond 16 KB are refused by Node itself.
-function setTimeouts(server: Server): void {
-  server.server.headersTimeout = 15_000;
-  server.server.requestTimeout = 30_000;
-  server.server.keepAliveTimeout = 65_000;
-}
-
 function prepare(req: IncomingMessage, res: ServerResponse, { logger, now }: HttpServerOptions): boolean {
-  const { requestId, log } = openRequestContext(req, res, logger, now);
+  const context = openRequestContext(req, res, logger, now);
+  const { requestId, log } = context;
   // An 'error' without listener, such as a client that resets while it is being answered, would end the process.
   res.on('error', (error) => log.debug({ err: error }, 'answer could not be written'));
   res.setHeader('X-Request-Id', requestId);
   res.setHeader('X-Content-Type-Options', 'nosniff');
   res.setHeader('Cache-Control', 'no-store');
   const refusal = findRefusal(req);
-  if (refusal !== undefined) sendProblem(res, refusal, requestId);
-  return refusal === undefined;
+  if (refusal === undefined) return true;
+  context.code = refusal.code;
+  sendProblem(res, refusal, requestId);
+  return false;
 }
 
 function mountRoutes(server: Server, options: HttpServerOptions, closer: ConnectionCloser): void {

@@ -31,6 +31,7 @@ type EventOptions = WebhookOptions & {
 
 /** A push of many commits, or a pull request with a long text, is some hundred KB. */
 const maxBodyBytes = 1024 * 1024;
+const nesting = { maxDepth: 64, maxKeys: 20_000 };
 
 /** POST /api/webhooks/{id}/events: 202 as for a notification; 200 with `status: "ignored"` for what `when` leaves out. */
 export function createEventHandler(options: EventOptions) {
@@ -60,7 +61,7 @@ async function readSource(req: Request, webhook: Webhook, options: EventOptions)
   if (scheme !== 'cloudevents') return readSigned(req, webhook, scheme, options);
   const sender = await options.authenticate(req, 'notify:send');
   const bytes = await readBytes(req, maxBodyBytes);
-  return { sender, body: bytes.length === 0 ? undefined : parseBody(bytes) };
+  return { sender, body: bytes.length === 0 ? undefined : parseBody(bytes, nesting) };
 }
 
 async function readSigned(
@@ -82,7 +83,7 @@ async function readSigned(
   const sender: Sender = { name: senderNameOf(webhook), scopes: ['notify:send'] };
   requestContextOf(req).sender = sender.name;
   await limits.countRequest(sender.name);
-  return { sender, body: parseBody(rawBody), eventId: verdict.id };
+  return { sender, body: parseBody(rawBody, nesting), eventId: verdict.id };
 }
 
 /** OPTIONS /api/webhooks/{id}/events: whether CloudEvents may be sent there (CloudEvents HTTP 1.1 Web Hooks, section 4). */
