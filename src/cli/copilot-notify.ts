@@ -10,6 +10,7 @@ import { checkSettings } from './check-settings.ts';
 import { cancelNotification, listDeliveries, purgeDeliveries, retryDeliveries } from './deliveries.ts';
 import { manageKeys } from './keys.ts';
 import { sendNotification, showNotification } from './notify.ts';
+import { managePeople } from './people.ts';
 
 const help = `copilot-notify: push messages into Copilot Studio conversations
 
@@ -31,6 +32,8 @@ const help = `copilot-notify: push messages into Copilot Studio conversations
                                        make an API key, shown once; --subjects order/,repo/ and --expires-at narrow it
   copilot-notify keys list | rotate ID | revoke ID
                                        rotate: the old key is good for --overlap-hours (24) more
+  copilot-notify people export ID      write all that is stored about a person, as JSON
+  copilot-notify people erase ID --yes erase it
 
   --url URL   where the service is (default http://localhost:3978)
   --key KEY   API key secret (default: NOTIFY_API_KEY)
@@ -62,6 +65,7 @@ async function run(args: string[]): Promise<number> {
     deliveries: () => listDeliveries(target, values, write),
     retry: () => retryDeliveries(target, rest[0], values, write),
     keys: () => manageKeys(target, rest, values, write),
+    people: () => managePeople(target, rest, values, write),
     purge: () => purgeDeliveries(target, values, write),
   };
   const chosen = Object.hasOwn(commands, command) ? commands[command] : undefined;
@@ -89,6 +93,7 @@ function readArguments(args: string[]) {
         subjects: { type: 'string' },
         'overlap-hours': { type: 'string' },
         reason: { type: 'string' },
+        yes: { type: 'boolean' },
         url: { type: 'string' },
         key: { type: 'string' },
         help: { type: 'boolean', short: 'h' },

@@ -161,7 +161,11 @@ type ApiKeyTable = {
 /** One row, written to see whether anything can be written. */
 type WriteProbeTable = { id: number; at: number };
 
+/** One row: the key under which people are hashed for the log. */
+type AuditKeyTable = { id: number; key: string };
+
 export type Schema = {
+  audit_key: AuditKeyTable;
   api_keys: ApiKeyTable;
   write_probe: WriteProbeTable;
   idempotency_keys: IdempotencyKeyTable;

@@ -110,6 +110,8 @@ const notificationView = {
   deliveries: [],
 } as const;
 
+const nothingErased = { conversations: 0, waits: 0, subscriptions: 0, deliveries: 0, attempts: 0, notifications: 0 };
+
 const succeedingServices: Omit<HttpServices, 'keys'> = {
   verifyCaller: async () => ({ appId: 'parent' }),
   processTurn: async () => ({ status: 200 }),
@@ -131,6 +133,12 @@ const succeedingServices: Omit<HttpServices, 'keys'> = {
     retry: async () => 0,
     purge: async () => 0,
     status: async () => ({ deliveries: counts, waiting: 0, oldestPendingAt: undefined, parents: [] }),
+  },
+  people: {
+    hash: async () => 'hash',
+    show: async () => undefined,
+    erase: async () => nothingErased,
+    eraseConversation: async () => undefined,
   },
   listConversations: async () => ({ items: [], nextCursor: null }),
   manifestFile: (file) => (file === 'skill.json' ? '{"name":"skill"}' : undefined),
