@@ -11,7 +11,10 @@ const id = z
   .max(1024)
   .regex(/^\P{Cs}*$/u, 'Must be well-formed Unicode')
   .refine((value) => value !== '.' && value !== '..', 'Must not be a dot segment');
-const account = z.looseObject({ id: text, name: text, role: text, aadObjectId: text }).nullish();
+// No longer than what the path of a route can name, or nobody could be erased by it.
+const account = z
+  .looseObject({ id: z.string().max(1024).nullish(), name: text, role: text, aadObjectId: text })
+  .nullish();
 const objects = z.array(z.looseObject({})).nullish();
 
 const conversation = z.looseObject({
