@@ -47,14 +47,18 @@ type Chunk = Partial<Erased> & { readonly isLast: boolean };
 
 async function eraseNotifications(trx: Database, whose: Whose, ids: readonly string[], now: number): Promise<Chunk> {
   const { rows, ...counts } = await eraseDeliveries(trx, 'notification_id', ids);
-  const lanes = [...new Set(rows.map((row) => row.conversation_id))];
-  const theirs = selectConversations(trx, whose);
-  const others = trx.selectFrom('conversations').select('id').where('id', 'in', lanes).where('id', 'not in', theirs);
-  // In a group that others go on with, what comes next need not wait for what was the head.
-  await wakeLanes(trx, idsOf(await others.execute()), now);
+  if (rows.length > 0) await wakeOthers(trx, whose, [...new Set(rows.map((row) => row.conversation_id))], now);
   if (rows.length === rowsPerChunk) return { ...counts, isLast: false };
   const gone = await trx.deleteFrom('notifications').where('id', 'in', ids).executeTakeFirst();
   return { ...counts, notifications: Number(gone.numDeletedRows), isLast: true };
+}
+
+/** In a group that others go on with, what comes next need not wait for what was the head. */
+async function wakeOthers(trx: Database, whose: Whose, conversationIds: readonly string[], now: number): Promise<void> {
+  const theirs = selectConversations(trx, whose);
+  const among = trx.selectFrom('conversations').select('id').where('id', 'in', conversationIds);
+  const others = idsOf(await among.where('id', 'not in', theirs).execute());
+  if (others.length > 0) await wakeLanes(trx, others, now);
 }
 
 async function eraseConversations(trx: Database, whose: Whose): Promise<Chunk> {
@@ -79,6 +83,7 @@ async function eraseConversations(trx: Database, whose: Whose): Promise<Chunk> {
 async function eraseDeliveries(trx: Database, of: 'conversation_id' | 'notification_id', ids: readonly string[]) {
   const found = trx.selectFrom('deliveries').select(['id', 'conversation_id', 'notification_id']);
   const rows = await found.where(of, 'in', ids).limit(rowsPerChunk).execute();
+  if (rows.length === 0) return { rows, deliveries: 0, attempts: 0 };
   const attempts = await trx.deleteFrom('attempts').where('delivery_id', 'in', idsOf(rows)).executeTakeFirst();
   await trx.deleteFrom('deliveries').where('id', 'in', idsOf(rows)).execute();
   return { rows, deliveries: rows.length, attempts: Number(attempts.numDeletedRows) };
@@ -107,11 +112,12 @@ async function eraseAttempts(trx: Database, conversationIds: readonly string[]):
 
 /** Those of these notifications that nobody has any more, and nobody else is still to get. */
 async function eraseEmptied(trx: Database, whose: Whose, ids: readonly string[]): Promise<number> {
+  if (ids.length === 0) return 0;
   const kept = trx.selectFrom('deliveries').select('notification_id').where('notification_id', 'in', ids);
   const known = trx.selectFrom('notifications').select(['id', 'recipient', 'expanded_to']).where('id', 'in', ids);
   const emptied = await known.where('id', 'not in', kept).execute();
   const addressed = new Set(await keepAddressed(trx, whose, emptied));
   const gone = emptied.filter((row) => row.expanded_to === null || addressed.has(row.id));
-  await trx.deleteFrom('notifications').where('id', 'in', idsOf(gone)).execute();
+  if (gone.length > 0) await trx.deleteFrom('notifications').where('id', 'in', idsOf(gone)).execute();
   return gone.length;
 }

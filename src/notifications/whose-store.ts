@@ -43,7 +43,8 @@ type Addressed = Pick<NotificationRow, 'id' | 'recipient'>;
 /** Those of these notifications that are to just them. */
 export async function keepAddressed(db: Database, whose: Whose, rows: readonly Addressed[]): Promise<string[]> {
   const named = rows.map(recipientOf).flatMap((to) => ('conversationId' in to ? [to.conversationId] : []));
-  const theirs = new Set(idsOf(await selectConversations(db, whose).where('id', 'in', named).execute()));
+  const found = named.length === 0 ? [] : await selectConversations(db, whose).where('id', 'in', named).execute();
+  const theirs = new Set(idsOf(found));
   const isTheirs = (to: Recipient): boolean => {
     if ('conversationId' in to) return theirs.has(to.conversationId);
     return 'userId' in to && 'userId' in whose && keyOf(to.userId) === keyOf(whose.userId);
