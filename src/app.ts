@@ -29,6 +29,7 @@ import { createDeliveryEngine, type DeliveryEngine } from './notifications/deliv
 import { reopenForWait } from './notifications/held-store.ts';
 import { adoptUnclaimed, cameEarly, createInbox } from './notifications/inbox.ts';
 import { hastenLane, wakeLanes } from './notifications/lane-store.ts';
+import { createPeopleDesk } from './notifications/people-desk.ts';
 import { countAllowedNow } from './notifications/send-rate.ts';
 import { type Database, openDatabase, probeWrite } from './storage/database.ts';
 import { transact } from './storage/transact.ts';
@@ -150,8 +151,9 @@ function createServices({ config, logger, clock, db, bot, engine, isStopping }: 
     logger,
     inbox: createInbox({ db, now: clock.now, onSettled: engine.tellSettled }),
     openWait: async (wait: Wait) => {
-      await openWatchedWait(db, wait, clock.now());
+      const isOpen = await openWatchedWait(db, wait, clock.now());
       engine.wake();
+      return isOpen;
     },
     hasten: async (conversationId: string) => {
       await hastenLane(db, conversationId, clock.now());
@@ -178,6 +180,7 @@ function createServices({ config, logger, clock, db, bot, engine, isStopping }: 
     verifyCaller: (authorization) => bot.authentication.verifyCaller(authorization),
     processTurn: (caller, activity) => processTurn(caller as Caller, activity as Partial<Activity> as Activity),
     notifications: engine,
+    people: createPeopleDesk(db, clock.now),
     keys: createKeyRing({ db, now: clock.now, apiKeys: config.apiKeys, entra: createEntraRules(config, clock) }),
     webhooks: createWebhookRegistry({ db, now: clock.now }),
     listConversations: (page) => listConversations(db, page),
@@ -219,13 +222,14 @@ function createReadiness(db: Database, clock: Clock, logger: Logger, isStopping:
 }
 
 /** A wait makes its conversation reachable, and its lane due at the deadline; what could not be pushed before goes now. */
-async function openWatchedWait(db: Database, wait: Wait, now: number): Promise<void> {
-  await transact(db, async (trx) => {
-    await openWait(trx, wait);
+function openWatchedWait(db: Database, wait: Wait, now: number): Promise<boolean> {
+  return transact(db, async (trx) => {
+    if (!(await openWait(trx, wait))) return false;
     await setReachability(trx, wait.conversationId, 'push', 'An action is open and waits.');
     await wakeLanes(trx, [wait.conversationId], wait.deadlineAt);
     await adoptUnclaimed(trx, wait.conversationId, wait.subject, now);
     await reopenForWait(trx, wait.conversationId, wait.subject, now);
     await hastenLane(trx, wait.conversationId, now);
+    return true;
   });
 }

@@ -15,6 +15,7 @@ const plainText = (most: number) =>
 // Ids become parts of a path at the parent: dot segments lead to another path.
 const isNoDotSegment = [(value: string) => value !== '.' && value !== '..', 'Must not be a dot segment'] as const;
 const id = plainText(1024).refine(...isNoDotSegment);
+// No longer than what the path of a route can name, or nobody could be erased by it.
 const account = z.looseObject({ id: plainText(1024).nullish(), name: text, role: text, aadObjectId: text }).nullish();
 const objects = z.array(z.looseObject({})).nullish();
 

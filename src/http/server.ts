@@ -35,6 +35,12 @@ import {
   type NotificationServices,
 } from './notifications.ts';
 import { createLiveHandler, createManifestHandler, createReadyHandler, type Readiness } from './open-routes.ts';
+import {
+  createEraseConversationHandler,
+  createEraseHandler,
+  createExportHandler,
+  type PeopleServices,
+} from './people.ts';
 import { createRateLimits, type RateLimitOptions } from './rate-limits.ts';
 import { openRequestContext, requestContextOf } from './request-context.ts';
 import { findRefusal } from './request-guard.ts';
@@ -52,7 +58,8 @@ import type { WebhookRegistry } from '../webhooks/webhook-registry.ts';
 
 export type HttpServices = MessageServices &
   NotificationServices &
-  DeliveryServices & {
+  DeliveryServices &
+  PeopleServices & {
     readonly keys: KeyRing;
     readonly webhooks: WebhookRegistry;
     /** Rendered manifest as JSON text, by file name. */
@@ -81,11 +88,14 @@ export type HttpServer = {
   readonly stop: (graceMs: number) => Promise<void>;
 };
 
+/** restify's own limit is 100, and answers 404 beyond: an id of a user is up to 1,024 characters, each up to 9 as it is escaped. */
+const maxParamLength = 10_000;
+
 /** Builds the server; nothing listens before `listen`. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   // restify types its logger as bunyan but uses pino (lib/index.js); an empty name leaves the Server header out.
   const log = options.logger as unknown as ServerOptions['log'];
-  const server = createServer({ name: '', log, handleUncaughtExceptions: false });
+  const server = createServer({ name: '', log, handleUncaughtExceptions: false, maxParamLength });
   const closer = createConnectionCloser(server.server);
   setTimeouts(server.server);
   // Without a listener Node serves a request to upgrade as if the header were not there (RFC 9110 section 7.8), which
@@ -148,6 +158,7 @@ function mountRoutes(server: Server, options: HttpServerOptions, closer: Connect
   server.del('/api/webhooks/:id', createRevokeWebhookHandler(sources));
   server.post('/api/webhooks/:id/events', createEventHandler(sources));
   server.opts('/api/webhooks/:id/events', createHandshakeHandler(sources));
+  mountPeople(server, senders);
   const readable = {
     '/api/keys': createListKeysHandler(operators),
     '/api/webhooks': createListWebhooksHandler(sources),
@@ -165,6 +176,12 @@ function mountRoutes(server: Server, options: HttpServerOptions, closer: Connect
     server.get(path, handler);
     server.head(path, handler);
   }
+}
+
+function mountPeople(server: Server, options: Parameters<typeof createEraseHandler>[0]): void {
+  server.get('/api/users/:id', createExportHandler(options));
+  server.del('/api/users/:id', createEraseHandler(options));
+  server.del('/api/conversations/:id', createEraseConversationHandler(options));
 }
 
 function listen(server: Server, port: number, host: string): Promise<{ port: number }> {

@@ -8,7 +8,7 @@ describe('help', () => {
   it.each([[['--help']], [[]], [['-h']]])('%j tells the commands', async (args) => {
     const { code, out } = await run(args);
     expect(code).toBe(0);
-    for (const command of ['start', 'check', 'notify', 'status', 'cancel', 'deliveries', 'retry']) {
+    for (const command of ['start', 'check', 'notify', 'status', 'cancel', 'deliveries', 'retry', 'people']) {
       expect(out).toContain(`copilot-notify ${command}`);
     }
   });
@@ -24,6 +24,7 @@ describe('help', () => {
     [['cancel']],
     [['retry']],
     [['retry', '--reason', 'x']],
+    [['people', 'erase', 'x']],
   ])('%j is refused with exit code 2', async (args) => {
     expect((await run(args)).code).toBe(2);
   });

@@ -114,6 +114,8 @@ const notificationView = {
   deliveries: [],
 } as const;
 
+const nothingErased = { conversations: 0, waits: 0, subscriptions: 0, deliveries: 0, attempts: 0, notifications: 0 };
+
 const succeedingServices: Omit<HttpServices, 'keys'> = {
   verifyCaller: async () => ({ appId: 'parent' }),
   processTurn: async () => ({ status: 200 }),
@@ -137,6 +139,12 @@ const succeedingServices: Omit<HttpServices, 'keys'> = {
     status: async () => ({ deliveries: counts, waiting: 0, oldestPendingAt: undefined, parents: [] }),
   },
   webhooks: createWebhookRegistry({ db: undefined as unknown as Database, now: () => now }),
+  people: {
+    hash: async () => 'hash',
+    show: async () => undefined,
+    erase: async () => nothingErased,
+    eraseConversation: async () => undefined,
+  },
   listConversations: async () => ({ items: [], nextCursor: null }),
   manifestFile: (file) => (file === 'skill.json' ? '{"name":"skill"}' : undefined),
   isReady: async () => ({ ready: true }),
