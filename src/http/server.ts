@@ -93,8 +93,9 @@ const maxParamLength = 10_000;
 
 /** Builds the server; nothing listens before `listen`. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
-  // restify types its logger as bunyan but uses pino (lib/index.js); an empty name leaves the Server header out.
-  const log = options.logger as unknown as ServerOptions['log'];
+  // Silent: its own lines repeat the path, in which somebody may have put a key. restify types its logger as bunyan but
+  // uses pino (lib/index.js); an empty name leaves the Server header out.
+  const log = options.logger.child({}, { level: 'silent' }) as unknown as ServerOptions['log'];
   const server = createServer({ name: '', log, handleUncaughtExceptions: false, maxParamLength });
   const closer = createConnectionCloser(server.server);
   setTimeouts(server.server);
