@@ -47,8 +47,8 @@ async function* conversationsOf(db: Database, key: string) {
 async function* listConversations(db: Database, key: string) {
   for await (const row of conversationsOf(db, key)) {
     // What they hold is said elsewhere, or names no person.
-    const { reference: _reference, claims: _claims, parent: _parent, service_url, user_key, user_id, ...rest } = row;
-    yield { ...view(rest), userId: user_key, channelUserId: user_id, serviceUrlHost: new URL(service_url).host };
+    const { reference: _reference, claims: _claims, parent, service_url: _url, user_key, user_id, ...rest } = row;
+    yield { ...view(rest), userId: user_key, channelUserId: user_id, serviceUrlHost: hostOf(parent) };
   }
 }
 
