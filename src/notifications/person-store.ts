@@ -1,6 +1,7 @@
 // All that is stored about one person, shown. A person is whom `to.userId` names, at whichever parent and tenant
 // (docs/decisions/0006). A group conversation is that of its last speaker: of the others it holds nothing.
 
+import { hostOf } from '../conversations/conversation.ts';
 import type { Database } from '../storage/database.ts';
 import type { NotificationRow } from '../storage/schema.ts';
 import { filterDeliveries, viewDeliveries } from './delivery-view.ts';
