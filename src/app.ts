@@ -59,7 +59,7 @@ const stopGraceMs = 20_000;
 /** Opens the database and builds the service; nothing listens before `start`. Rejects when DATA_DIR cannot be used. */
 export async function createApp(options: AppOptions): Promise<App> {
   const { config, logger, clock = systemClock, random = Math.random } = options;
-  const db = await openDatabase(config.dataDir);
+  const db = await openDatabase({ dataDir: config.dataDir, url: config.databaseUrl });
   const bot = createBotParts(config, clock);
   const engine = createDeliveryEngine({ db, clock, logger, random, send: createPush(bot.adapter), config });
   const state = { stopping: false };

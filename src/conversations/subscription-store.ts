@@ -3,6 +3,7 @@
 import type { Database } from '../storage/database.ts';
 import type { WaitRow } from '../storage/schema.ts';
 import { transact } from '../storage/transact.ts';
+import { integer } from '../storage/values.ts';
 import type { Wait } from './conversation.ts';
 import { setReachability } from './conversation-store.ts';
 
@@ -30,9 +31,9 @@ export async function openWait(db: Database, wait: Wait): Promise<boolean> {
           val(row.id).as('id'),
           val(row.action).as('action'),
           val(row.subject).as('subject'),
-          val(row.opened_at).as('opened_at'),
-          val(row.deadline_at).as('deadline_at'),
-          val(row.attempts).as('attempts'),
+          integer(row.opened_at).as('opened_at'),
+          integer(row.deadline_at).as('deadline_at'),
+          integer(row.attempts).as('attempts'),
         ])
         .where('conversations.id', '=', wait.conversationId),
     )
@@ -106,8 +107,8 @@ export async function subscribe(
         .select(({ val }) => [
           'id',
           val(subscription.subject).as('subject'),
-          val(subscription.once ? 1 : 0).as('once'),
-          val(subscription.createdAt).as('created_at'),
+          integer(subscription.once ? 1 : 0).as('once'),
+          integer(subscription.createdAt).as('created_at'),
         ])
         .where('id', '=', subscription.conversationId),
     )

@@ -6,6 +6,7 @@ import { v4 as createToken } from 'uuid';
 import { isOpen } from '../storage/conditions.ts';
 import type { Database } from '../storage/database.ts';
 import { transact } from '../storage/transact.ts';
+import { integer } from '../storage/values.ts';
 
 /** Wakes the lanes of these conversations at `runAt`. A leased lane is left alone: its holder looks again when it lets go. */
 export async function wakeLanes(db: Database, conversationIds: readonly string[], runAt: number): Promise<void> {
@@ -23,7 +24,7 @@ async function wakeChunk(db: Database, conversationIds: readonly string[], runAt
     .expression(
       db
         .selectFrom('conversations')
-        .select(['id', 'parent', sql.val(runAt).as('run_at')])
+        .select(['id', 'parent', integer(runAt).as('run_at')])
         .where('id', 'in', conversationIds)
         // In one order, so that two transactions that wake the same lanes cannot wait for each other.
         .orderBy('id'),
@@ -95,7 +96,7 @@ export async function claimLane(db: Database, conversationId: string, now: numbe
     .expression(
       db
         .selectFrom('conversations')
-        .select(['id', 'parent', sql.val(now + leaseMs).as('run_at'), sql.val(token).as('token')])
+        .select(['id', 'parent', integer(now + leaseMs).as('run_at'), sql.val(token).as('token')])
         .where('id', '=', conversationId),
     )
     .onConflict((conflict) =>
@@ -166,7 +167,7 @@ export async function markInterrupted(db: Database, now: number, conversationId?
     .set(({ eb, ref }) => ({
       state: 'pending',
       interruptions: eb('interruptions', '+', 1),
-      run_at: eb(eb(eb(ref('interruptions'), '*', ref('interruptions')), '*', interruptionDelayMs), '+', now),
+      run_at: eb(eb(eb(ref('interruptions'), '*', ref('interruptions')), '*', interruptionDelayMs), '+', integer(now)),
     }))
     .where(isOpen)
     .where('state', '=', 'sending');

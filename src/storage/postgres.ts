@@ -73,7 +73,8 @@ function guardClient(client: pg.PoolClient): PostgresPoolClient {
       throw unavailable(error);
     }
   };
-  return { query: query as PostgresPoolClient['query'], release: () => client.release(isBroken) };
+  // Its second form takes a cursor, which only streamed queries have.
+  return { query: query as unknown as PostgresPoolClient['query'], release: () => client.release(isBroken) };
 }
 
 /** Error classes of postgresql.org/docs/current/errcodes-appendix.html; those without a code come from the connection. */

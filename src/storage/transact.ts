@@ -1,9 +1,10 @@
 // Transactions that share their commit. A commit costs a sync of the disk whatever is in it, so transactions that are
 // asked for together are run one after another inside one.
 
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { ControlledTransaction } from 'kysely';
 import type { Database } from './database.ts';
+import { isPostgres } from './locks.ts';
 import type { Schema } from './schema.ts';
 
 type Work<T> = (trx: Database) => Promise<T>;
@@ -24,12 +25,33 @@ const groups = new WeakMap<Database, CommitGroup>();
  */
 export function transact<T>(db: Database, work: Work<T>): Promise<T> {
   if (db.isTransaction) return work(db);
+  if (isPostgres(db)) return runAgainWhenRefused(db, work);
   let group = groups.get(db);
   if (!group) {
     group = new CommitGroup(db);
     groups.set(db, group);
   }
   return group.run(work);
+}
+
+/** PostgreSQL syncs the commits of several connections together by itself. */
+async function runAgainWhenRefused<T>(db: Database, work: Work<T>): Promise<T> {
+  for (let run = 1; ; run += 1) {
+    try {
+      return await db.transaction().execute(work);
+    } catch (error) {
+      if (run === mostRuns || !isRefused(error)) throw error;
+      // Whoever it was that we waited for and that waited for us, has its turn.
+      await sleep(Math.random() * 20 * run);
+    }
+  }
+}
+
+const mostRuns = 5;
+
+/** Deadlock, or a row that changed meanwhile: nothing was done, and the same work may well succeed now. */
+function isRefused(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === '40P01' || error.code === '40001');
 }
 
 class CommitGroup {

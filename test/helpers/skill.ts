@@ -144,7 +144,7 @@ export function settingsFor(
 }
 
 async function useDatabase(dataDir: string, use: (db: Database) => Promise<void>): Promise<void> {
-  const db = await openDatabase(dataDir);
+  const db = await openDatabase({ dataDir });
   try {
     await use(db);
   } finally {

@@ -218,7 +218,7 @@ describe('5,000 deliveries', () => {
 
 it('no text, id or answer is left in the files', async () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'copilot-notify-canary-'));
-  const db = await openDatabase(dataDir);
+  const db = await openDatabase({ dataDir });
   onTestFinished(async () => {
     await db.destroy();
     rmSync(dataDir, { recursive: true, force: true });

@@ -164,7 +164,7 @@ describe('a clock that was set back an hour', () => {
   it('has the storage looked at again, whether it had been good or bad', async () => {
     const dataDir = mkdtempSync(join(tmpdir(), 'copilot-notify-'));
     onTestFinished(() => rmSync(dataDir, { recursive: true, force: true }));
-    const before = await openDatabase(dataDir);
+    const before = await openDatabase({ dataDir });
     const bad = sql.lit(startedAt - hour);
     await sql`create trigger full before insert on write_probe when new.at = ${bad}
       begin select raise(abort, 'disk full'); end`.execute(before);
