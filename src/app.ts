@@ -31,7 +31,9 @@ import { adoptUnclaimed, cameEarly, createInbox } from './notifications/inbox.ts
 import { hastenLane, wakeLanes } from './notifications/lane-store.ts';
 import { createPeopleDesk } from './notifications/people-desk.ts';
 import { countAllowedNow } from './notifications/send-rate.ts';
+import { createDatabaseClock } from './storage/database-clock.ts';
 import { type Database, openDatabase, probeWrite } from './storage/database.ts';
+import { isPostgres, lock } from './storage/locks.ts';
 import { transact } from './storage/transact.ts';
 import { createWebhookRegistry } from './webhooks/webhook-registry.ts';
 
@@ -58,8 +60,11 @@ const stopGraceMs = 20_000;
 
 /** Opens the database and builds the service; nothing listens before `start`. Rejects when DATA_DIR cannot be used. */
 export async function createApp(options: AppOptions): Promise<App> {
-  const { config, logger, clock = systemClock, random = Math.random } = options;
-  const db = await openDatabase({ dataDir: config.dataDir, url: config.databaseUrl });
+  const { config, logger, random = Math.random } = options;
+  const onTrouble = (error: Error): void => logger.warn({ err: error }, 'a connection to the database has failed');
+  const db = await openDatabase({ dataDir: config.dataDir, url: config.databaseUrl, onTrouble });
+  const databaseClock = isPostgres(db) ? await createDatabaseClock(db) : undefined;
+  const clock = options.clock ?? databaseClock ?? systemClock;
   const bot = createBotParts(config, clock);
   const engine = createDeliveryEngine({ db, clock, logger, random, send: createPush(bot.adapter), config });
   const state = { stopping: false };
@@ -84,6 +89,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     // Together: a push that begins now would only be cut off by the end of the process.
     await Promise.all([server.stop(stopGraceMs), engine.stop()]);
     await bot.transport.close();
+    databaseClock?.stop();
     await db.destroy();
   };
   let stopped: Promise<void> | undefined;
@@ -224,6 +230,8 @@ function createReadiness(db: Database, clock: Clock, logger: Logger, isStopping:
 /** A wait makes its conversation reachable, and its lane due at the deadline; what could not be pushed before goes now. */
 function openWatchedWait(db: Database, wait: Wait, now: number): Promise<boolean> {
   return transact(db, async (trx) => {
+    await lock(trx, 'subject', wait.subject);
+    await lock(trx, 'conversation', wait.conversationId);
     if (!(await openWait(trx, wait))) return false;
     await setReachability(trx, wait.conversationId, 'push', 'An action is open and waits.');
     await wakeLanes(trx, [wait.conversationId], wait.deadlineAt);

@@ -2,6 +2,7 @@
 
 import type { Database } from '../storage/database.ts';
 import type { WaitRow } from '../storage/schema.ts';
+import { lock } from '../storage/locks.ts';
 import { transact } from '../storage/transact.ts';
 import { integer } from '../storage/values.ts';
 import type { Wait } from './conversation.ts';
@@ -54,6 +55,7 @@ export async function findWait(db: Database, conversationId: string): Promise<Wa
  */
 export async function endWait(db: Database, wait: Pick<Wait, 'conversationId' | 'id'>, reason: string): Promise<void> {
   await transact(db, async (trx) => {
+    await lock(trx, 'conversation', wait.conversationId);
     const { numDeletedRows } = await trx
       .deleteFrom('waits')
       .where('conversation_id', '=', wait.conversationId)
@@ -66,6 +68,7 @@ export async function endWait(db: Database, wait: Pick<Wait, 'conversationId' | 
 /** A push was refused while no wait was known; one that was opened meanwhile can still be pushed to. */
 export async function holdUnlessWaiting(db: Database, conversationId: string, reason: string): Promise<void> {
   await transact(db, async (trx) => {
+    await lock(trx, 'conversation', conversationId);
     if (!(await findWait(trx, conversationId))) await setReachability(trx, conversationId, 'held', reason);
   });
 }

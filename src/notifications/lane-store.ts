@@ -5,6 +5,7 @@ import { sql } from 'kysely';
 import { v4 as createToken } from 'uuid';
 import { isOpen } from '../storage/conditions.ts';
 import type { Database } from '../storage/database.ts';
+import { isPostgres, lockFreeRows, lockRows } from '../storage/locks.ts';
 import { transact } from '../storage/transact.ts';
 import { integer } from '../storage/values.ts';
 
@@ -37,6 +38,16 @@ async function wakeChunk(db: Database, conversationIds: readonly string[], runAt
         .where('lanes.run_at', '>', runAt),
     )
     .execute();
+}
+
+/**
+ * Locks the lanes of these conversations before their deliveries are changed, as whoever works on them does: in another
+ * order the two would wait for each other.
+ */
+export async function lockLanes(trx: Database, conversationIds: readonly string[]): Promise<void> {
+  if (!isPostgres(trx)) return;
+  const lanes = trx.selectFrom('lanes').select('conversation_id').where('conversation_id', 'in', conversationIds);
+  await lockRows(trx, lanes.orderBy('conversation_id')).execute();
 }
 
 /**
@@ -75,10 +86,12 @@ export async function claimLanes(db: Database, claims: readonly Claim[], now: nu
         .where('run_at', '<=', now)
         .orderBy('run_at')
         .limit(limit);
+      // Beside the update, not in its condition: there PostgreSQL may look for lanes several times, and lock too many.
       const rows = await trx
+        .with('due', () => lockFreeRows(trx, due))
         .updateTable('lanes')
         .set({ token, run_at: now + leaseMs })
-        .where('conversation_id', 'in', due)
+        .where('conversation_id', 'in', (eb) => eb.selectFrom('due').select('conversation_id'))
         .returning('conversation_id')
         .execute();
       for (const row of rows) leases.push({ conversationId: row.conversation_id, parent, token });

@@ -41,7 +41,7 @@ export function createPostgresDialect(options: PostgresOptions, onTrouble: (erro
 }
 
 /** Times and counts are integers far below 2^53: numbers, as on SQLite, not texts. */
-function getTypeParser(oid: number, format?: 'text' | 'binary'): ((text: string) => unknown) {
+function getTypeParser(oid: number, format?: 'text' | 'binary'): (text: string) => unknown {
   if (oid === bigintOid || oid === numericOid) return Number;
   return pg.types.getTypeParser(oid, format as 'text') as (text: string) => unknown;
 }

@@ -34,6 +34,12 @@ export function transact<T>(db: Database, work: Work<T>): Promise<T> {
   return group.run(work);
 }
 
+/** Runs `work`, which only reads, and shows it the database as it is at one moment. */
+export function readTogether<T>(db: Database, work: Work<T>): Promise<T> {
+  if (db.isTransaction || !isPostgres(db)) return transact(db, work);
+  return db.transaction().setIsolationLevel('repeatable read').setAccessMode('read only').execute(work);
+}
+
 /** PostgreSQL syncs the commits of several connections together by itself. */
 async function runAgainWhenRefused<T>(db: Database, work: Work<T>): Promise<T> {
   for (let run = 1; ; run += 1) {
@@ -49,9 +55,12 @@ async function runAgainWhenRefused<T>(db: Database, work: Work<T>): Promise<T> {
 
 const mostRuns = 5;
 
-/** Deadlock, or a row that changed meanwhile: nothing was done, and the same work may well succeed now. */
+/**
+ * A deadlock, or a conversation that was erased, or came to be needed, in the middle of it (foreign key): nothing was done,
+ * and the same work finds now what it did not find before.
+ */
 function isRefused(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === '40P01' || error.code === '40001');
+  return error instanceof Error && 'code' in error && (error.code === '40P01' || error.code === '23503');
 }
 
 class CommitGroup {

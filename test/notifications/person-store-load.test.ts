@@ -9,6 +9,7 @@ import { runInNewContext } from 'node:vm';
 import { sql } from 'kysely';
 import { pino } from 'pino';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { isOnPostgres } from '../helpers/database.ts';
 import { saveConversation, setReachability } from '../../src/conversations/conversation-store.ts';
 import { acceptNotification } from '../../src/notifications/accept-notification.ts';
 import { DeliveryWorker } from '../../src/notifications/delivery-worker.ts';
@@ -108,16 +109,20 @@ describe('in flight', () => {
     expect(await findResurrected()).toEqual([]);
   });
 
-  it('were its row left in `sending` without its lane, the next start would send it again', async () => {
-    await accept({ conversationId: 'c' });
-    lane.answer = async () => {
-      await sql`delete from lanes`.execute(lane.db);
-      await sql`delete from conversations`.execute(lane.db);
-      return taken;
-    };
-    await lane.work();
-    expect(await findResurrected()).toEqual(['message']);
-  });
+  // A start takes leases back only where one process owns the database.
+  it.skipIf(isOnPostgres)(
+    'were its row left in `sending` without its lane, the next start would send it again',
+    async () => {
+      await accept({ conversationId: 'c' });
+      lane.answer = async () => {
+        await sql`delete from lanes`.execute(lane.db);
+        await sql`delete from conversations`.execute(lane.db);
+        return taken;
+      };
+      await lane.work();
+      expect(await findResurrected()).toEqual(['message']);
+    },
+  );
 });
 
 describe('in a turn that has taken it', () => {

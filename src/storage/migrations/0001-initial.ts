@@ -11,6 +11,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await createProbeTable(db);
   await createAuditKeyTable(db);
   await createIndexes(db);
+  if (isPostgres(db)) await createReferences(db);
 }
 
 async function createConversationTables(db: Kysely<unknown>): Promise<void> {
@@ -79,7 +80,9 @@ async function createNotificationTables(db: Kysely<unknown>): Promise<void> {
 async function createDeliveryTables(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable('deliveries')
-    .addColumn('seq', counter(db), (column) => (isPostgres(db) ? column.primaryKey() : column.primaryKey().autoIncrement()))
+    .addColumn('seq', counter(db), (column) =>
+      isPostgres(db) ? column.primaryKey() : column.primaryKey().autoIncrement(),
+    )
     .addColumn('id', text(db), (column) => column.notNull().unique())
     .addColumn('notification_id', text(db), (column) => column.notNull())
     .addColumn('conversation_id', text(db), (column) => column.notNull())
@@ -205,6 +208,20 @@ async function createIndexes(db: Kysely<unknown>): Promise<void> {
     'create index attempts_by_conversation on attempts (conversation_id, started_at)',
     'create index lanes_by_parent on lanes (parent, run_at)',
     'create index idempotency_keys_by_expiry on idempotency_keys (expires_at)',
+  ];
+  for (const statement of statements) await sql.raw(statement).execute(db);
+}
+
+/**
+ * Where there are many writers, what belongs to a conversation or a notification cannot be stored while that is deleted.
+ * SQLite has one writer, and would have to look each of them up.
+ */
+async function createReferences(db: Kysely<unknown>): Promise<void> {
+  const statements = [
+    'alter table waits add foreign key (conversation_id) references conversations (id)',
+    'alter table subscriptions add foreign key (conversation_id) references conversations (id)',
+    'alter table deliveries add foreign key (conversation_id) references conversations (id)',
+    'alter table lanes add foreign key (conversation_id) references conversations (id)',
   ];
   for (const statement of statements) await sql.raw(statement).execute(db);
 }
