@@ -6,6 +6,7 @@ import { JwtTokenProviderFactory, ManagedIdentityAppCredentials } from 'botframe
 import { decodeJwt } from 'jose';
 import { request } from 'undici';
 import type { Credential, Identity } from '../config.ts';
+import { readText } from './read-json.ts';
 
 /**
  * A token for an audience (an app id), as the value of an Authorization header. `refused` is one that the audience has
@@ -122,7 +123,7 @@ function createApplication(
   });
 }
 
-/** MSAL's own client has no timeout: a login endpoint that hangs would hang every push. */
+/** MSAL's own client has no limits: a login endpoint that hangs would hang every push, an endless answer fill the memory. */
 function createNetworkClient(login: URL): INetworkModule {
   const send = async (
     method: 'GET' | 'POST',
@@ -140,7 +141,7 @@ function createNetworkClient(login: URL): INetworkModule {
     const flat = Object.entries(headers).map(([name, value]) => [name, String(value)]);
     return {
       headers: Object.fromEntries(flat) as Record<string, string>,
-      body: (await body.json()) as never,
+      body: JSON.parse(await readText(body, url)) as never,
       status: statusCode,
     };
   };

@@ -101,9 +101,9 @@ async function importKeys(jwks: readonly unknown[]): Promise<Map<string, Endorse
   return keys;
 }
 
-function cannotFetch({ openIdMetadataUrl, setting }: SigningKeysOptions, cause: unknown): AppError {
-  const from = `${setting ?? 'OPENID_METADATA_URL'} (${openIdMetadataUrl})`;
-  return new AppError('unavailable', `The signing keys could not be read from ${from}.`, {
+/** Any stranger is told this, so it names the setting and not the address in it; the log has that in the cause. */
+function cannotFetch({ setting = 'OPENID_METADATA_URL' }: SigningKeysOptions, cause: unknown): AppError {
+  return new AppError('unavailable', `The signing keys (${setting}) could not be read.`, {
     cause,
     headers: { 'Retry-After': '30' },
   });

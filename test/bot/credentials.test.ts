@@ -21,7 +21,7 @@ beforeEach(async () => {
 });
 afterEach(() => standIn.stop());
 
-function createTokens(change: Partial<Identity> = {}) {
+function createTokens(change: Partial<Identity> = {}, loginUrl = standIn.loginUrl) {
   const identity: Identity = {
     appId,
     appType: 'SingleTenant',
@@ -29,7 +29,7 @@ function createTokens(change: Partial<Identity> = {}) {
     credential: { kind: 'secret', secret },
     ...change,
   };
-  return createTokenSource({ identity, loginUrl: standIn.loginUrl, now: clock.now });
+  return createTokenSource({ identity, loginUrl, now: clock.now });
 }
 
 const tokenRequests = () =>
@@ -105,6 +105,31 @@ describe('tokens for parents', () => {
     expect(await tokens(standIn.agent.appId)).toBe(first);
     clock.advance(4 * 60_000);
     await expect(tokens(standIn.agent.appId)).rejects.toThrow(/ECONNREFUSED|fetch failed|network/i);
+  });
+
+  it('are not read to the end where the token endpoint answers without one', async () => {
+    let sent = 0;
+    const login = createServer(async ({ url = '' }, res) => {
+      if (url.includes('.well-known')) {
+        const metadata = await fetch(standIn.loginUrl + url);
+        return res.end((await metadata.text()).replaceAll(new URL(standIn.loginUrl).host, new URL(loginUrl).host));
+      }
+      const more = (): void => {
+        do sent += 65_536;
+        while (res.write('x'.repeat(65_536)));
+      };
+      res.on('drain', more);
+      return more();
+    }).listen(0, '127.0.0.1');
+    await once(login, 'listening');
+    onTestFinished(() => {
+      login.closeAllConnections();
+      login.close();
+    });
+    const loginUrl = `http://127.0.0.1:${(login.address() as AddressInfo).port}`;
+    await expect(createTokens({}, loginUrl)(standIn.agent.appId)).rejects.toThrow('network_error');
+    expect(sent).toBeGreaterThan(1_000_000);
+    expect(sent).toBeLessThan(20_000_000);
   });
 
   it('are asked for again after a failure', async () => {
