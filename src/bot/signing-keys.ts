@@ -64,11 +64,16 @@ export function createSigningKeys(options: SigningKeysOptions): SigningKeys {
     return inFlight;
   };
 
+  /** Also when the clock was set back: keys fetched in what is now the future would never be asked for again. */
+  const isOver = (since: number, ms: number): boolean => {
+    const age = options.now() - since;
+    return age < 0 || age >= ms;
+  };
+
   const findEndorsed = async (kid: string): Promise<EndorsedKey | undefined> => {
     const known = keys.get(kid);
-    const stale = options.now() - fetchedAt > freshMs;
-    if (known && !stale) return known;
-    const mayAsk = inFlight !== undefined || options.now() - triedAt >= shortestRefreshMs;
+    if (known && !isOver(fetchedAt, freshMs)) return known;
+    const mayAsk = inFlight !== undefined || isOver(triedAt, shortestRefreshMs);
     if (mayAsk) {
       try {
         await refreshOnce();

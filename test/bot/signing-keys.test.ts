@@ -63,6 +63,17 @@ describe('signing keys', () => {
     expect(await keys.find('old')).toBeUndefined();
   });
 
+  it('that are new are usable also after the clock was set back', async () => {
+    const { keys, behaviour, advance } = await start(['old']);
+    await keys.find('old');
+    behaviour.keyIds = ['new'];
+    advance(-hour);
+    expect(await keys.find('new')).toBeDefined();
+    expect(behaviour.fetches).toBe(2);
+    expect(await keys.find('invented')).toBeUndefined();
+    expect(behaviour.fetches).toBe(2);
+  });
+
   it.each([
     ['answers 500', (issuer: Behaviour) => (issuer.status = 500)],
     ['answers HTML', (issuer: Behaviour) => (issuer.body = '<html></html>')],
