@@ -102,8 +102,8 @@ export async function createApp(options: AppOptions): Promise<App> {
 function createBotParts(config: Config, clock: Clock) {
   const policy = createServiceUrlPolicy(config.cloud, config.serviceUrlRules);
   const transport = createParentTransport();
-  const tokens = createTokenSource({ identity: config.identity, loginUrl: config.loginUrl, now: clock.now });
-  const { allowedCallers } = config;
+  const { identity, cloud, loginUrl, allowedCallers } = config;
+  const tokens = createTokenSource({ identity, cloud, loginUrl, now: clock.now });
   const channels = createChannelRules(config, clock);
   const connectors = new ParentConnectorFactory({ policy, tokens, transport, allowedCallers, channels });
   const authentication = new SkillAuthentication({
