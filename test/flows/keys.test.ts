@@ -1,6 +1,7 @@
 // API keys as operators make, rotate, narrow and revoke them. What each may do: rights.test.ts.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { countInFiles } from '../helpers/people.ts';
 import { apiKey, type Skill, startSkill } from '../helpers/skill.ts';
 
 type Answer = { readonly status: number; readonly body: Record<string, unknown> };
@@ -43,6 +44,8 @@ describe('a key', () => {
     expect(JSON.stringify(list.body)).not.toContain(made.key.slice(16));
     expect(skill.log.join('')).not.toContain(made.key.slice(16));
     expect((await notify(made.key, { subject: 's' })).status).toBe(202);
+    expect(countInFiles(skill.dataDir, made.id)).toBeGreaterThan(0);
+    expect(countInFiles(skill.dataDir, made.key.slice(16))).toBe(0);
   });
 
   it('is refused from the moment it is revoked', async () => {
