@@ -132,7 +132,9 @@ describe.each(['webhook', 'svix'])('a webhook of Standard Webhooks with the head
     const { body } = await operate('POST', `/api/webhooks/${made.id}/rotate`, { overlapHours: 1 });
     const fresh = { ...made, secret: String(body['secret']) };
     expect(fresh.secret).not.toBe(made.secret);
-    expect((await sendStandard(made, answeredTicket, { family, id: 'r-1' })).status).toBe(202);
+    const first = await sendStandard(made, answeredTicket, { family, id: 'r-1' });
+    expect(first.status).toBe(202);
+    expect((await sendStandard(fresh, answeredTicket, { family, id: 'r-1' })).body).toEqual(first.body);
     expect((await sendStandard(fresh, answeredTicket, { family, id: 'r-2' })).status).toBe(202);
     skill.clock.advance(3_600_000);
     expect((await sendStandard(made, answeredTicket, { family, id: 'r-3' })).status).toBe(401);
