@@ -30,6 +30,10 @@ async function make(name: string, scopes: string[], more: object = {}): Promise<
 
 const notify = (key: string | undefined, body: object) => call('POST', '/api/notify', key, { text: 'hello', ...body });
 
+const withKey = (name: string) => ({
+  env: { NOTIFY_API_KEYS: `test:${apiKey},${name}:another-secret-of-24-characters` },
+});
+
 beforeAll(async () => {
   skill = await startSkill();
 });
@@ -65,6 +69,20 @@ describe('a key', () => {
     skill.clock.advance(3_600_000);
     expect((await notify(made.key, { subject: 's' })).status).toBe(401);
     expect((await notify(fresh, { subject: 's' })).status).toBe(202);
+  });
+
+  it('cannot be rotated when it has expired: what came of it would be refused too', async () => {
+    const expiresAt = new Date(skill.clock.now() + 60_000).toISOString();
+    const made = await make('too-late', ['notify:send'], { expiresAt });
+    expect((await call('POST', `/api/keys/${made.id}/rotate`, apiKey, {})).status).toBe(200);
+    skill.clock.advance(60_000);
+    expect((await call('POST', `/api/keys/${made.id}/rotate`, apiKey, {})).status).toBe(404);
+  });
+
+  it('keeps its name from the settings: the service does not start with another of that name', async () => {
+    await make('only-one', ['notify:read']);
+    await expect(skill.restart(withKey('only-one'))).rejects.toThrow('NOTIFY_API_KEYS: give another name to only-one');
+    await skill.restart(withKey('another'));
   });
 
   it('ends at its expiry', async () => {
