@@ -13,12 +13,20 @@ type Reply = { readonly id: number; readonly result?: unknown; readonly error?: 
 /** What is sent before would be lost: the probe listens already, and knows no other name. */
 const readyMark = 'ready';
 
+// On Linux maxRSS begins with what the bench itself held when it forked (getrusage(2) survives exec); VmHWM does not.
 const usageCode = `
+import { readFileSync } from 'node:fs';
+const readPeakKb = () => {
+  try {
+    return Number(/^VmHWM:\\s+(\\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))[1]);
+  } catch {
+    return process.resourceUsage().maxRSS;
+  }
+};
 process.on('message', ({ id, name }) => {
   if (name !== 'usage') return;
   const { user, system } = process.cpuUsage();
-  const { maxRSS } = process.resourceUsage();
-  process.send({ id, result: { cpuUs: user + system, peakMb: maxRSS / 1024 } });
+  process.send({ id, result: { cpuUs: user + system, peakMb: readPeakKb() / 1024 } });
 });
 process.on('disconnect', () => process.exit());
 process.channel?.unref();

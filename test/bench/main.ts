@@ -60,6 +60,11 @@ process.on('exit', () => {
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1));
 
 const startedAt = performance.now();
+const mostMinutes = 15;
+setTimeout(() => {
+  tell(`Not done after ${mostMinutes} minutes: given up.`);
+  process.exit(1);
+}, mostMinutes * 60_000).unref();
 tell(
   `Node ${process.version}, ${availableParallelism()} x ${cpus()[0]?.model ?? 'unknown CPU'}, load average ${load()}`,
 );
