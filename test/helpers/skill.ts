@@ -22,6 +22,8 @@ export type Skill = {
   readonly url: string;
   readonly clock: FakeClock;
   readonly dataDir: string;
+  /** The settings that it runs with. */
+  readonly env: Readonly<Record<string, string>>;
   /** Everything that was logged, one JSON text per line. */
   readonly log: readonly string[];
   notify(body: unknown): Promise<{ status: number; body: Record<string, unknown> }>;
@@ -63,7 +65,11 @@ export async function startSkill(options: SkillOptions = {}): Promise<Skill> {
   const { place, remove } = await makePlace();
   const { dataDir } = place;
   const own = typeof options.env === 'function' ? options.env(standIn) : options.env;
-  const env: Record<string, string> = { ...settingsFor(standIn, { appId, secret, dataDir, port }), ...own };
+  const env: Record<string, string> = {
+    ...settingsFor(standIn, { appId, secret, dataDir, port }),
+    ...(place.url !== undefined && { DATABASE_URL: place.url }),
+    ...own,
+  };
   if (options.extraCallers) env['AllowedCallers'] = [env['AllowedCallers'], ...options.extraCallers].join();
   const log: string[] = [];
   let app = await startApp(env, clock, log);
@@ -80,6 +86,7 @@ export async function startSkill(options: SkillOptions = {}): Promise<Skill> {
     secret,
     clock,
     dataDir,
+    env,
     log,
     url,
     notify: async (body) => {
