@@ -21,6 +21,8 @@ type TokenSourceOptions = {
   /** Base of the token endpoints, without a slash at the end. */
   readonly loginUrl: string;
   readonly now: () => number;
+  /** Over all that a token takes: MSAL reads the tenant's metadata first, a managed identity tries several sources. */
+  readonly deadlineMs?: number;
 };
 
 /** Old tokens are replaced this long before they end, so that none ends on its way. */
@@ -28,8 +30,6 @@ const renewEarlyMs = 5 * 60_000;
 const tokenRequestMs = 10_000;
 /** However many pushes a parent refuses, the identity provider is asked once in this time for each audience. */
 const shortestRefreshMs = 60_000;
-/** Over all that a token takes: MSAL reads the tenant's metadata first, a managed identity tries several sources. */
-const tokenMs = 30_000;
 /** Where a multi-tenant registration gets its tokens (botframework-connector authenticationConstants.ts, governmentConstants.ts). */
 const botFrameworkTenants = { public: 'botframework.com', usgov: 'MicrosoftServices.onmicrosoft.us' } as const;
 
@@ -42,7 +42,7 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
   const inFlight = new Map<string, Promise<string>>();
 
   const fetchToken = async (audience: string): Promise<string> => {
-    const token = await withDeadline(askForToken(audience));
+    const token = await withDeadline(askForToken(audience), options.deadlineMs ?? 30_000);
     const header = `Bearer ${token}`;
     const expiresAt = (decodeJwt(token).exp ?? 0) * 1000;
     held.set(audience, { header, expiresAt });
@@ -75,10 +75,10 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
 }
 
 /** The SDK's managed identity has no deadline of its own; what hangs there would hold up every push of its audience. */
-async function withDeadline<T>(work: Promise<T>): Promise<T> {
+async function withDeadline<T>(work: Promise<T>, deadlineMs: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error('The identity provider did not answer in time.')), tokenMs);
+    timer = setTimeout(() => reject(new Error('The identity provider did not answer in time.')), deadlineMs);
   });
   try {
     return await Promise.race([work, late]);

@@ -106,7 +106,7 @@ export function createKeyRing({ db, now, apiKeys, entra }: KeyRingOptions): KeyR
       const { key } = generateKey(id);
       const view = await replaceDigest(db, id, digestOf(key).toString('hex'), {
         now: now(),
-        previousUntil: now() + overlapMs,
+        until: now() + overlapMs,
       });
       return view && { ...view, key };
     },
@@ -116,8 +116,7 @@ export function createKeyRing({ db, now, apiKeys, entra }: KeyRingOptions): KeyR
 
 function isGood(key: StoredKey, digest: Buffer, now: number): boolean {
   const isCurrent = isSameDigest(key.digest, digest);
-  const isPrevious =
-    key.previousDigest !== undefined && isSameDigest(key.previousDigest, digest) && now < key.previousUntil;
+  const isPrevious = key.previous.some((previous) => isSameDigest(previous.digest, digest) && now < previous.until);
   const isOver = key.revokedAt !== undefined || (key.expiresAt !== undefined && key.expiresAt <= now);
   return (isCurrent || isPrevious) && !isOver;
 }

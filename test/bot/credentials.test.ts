@@ -202,6 +202,27 @@ describe('a user-assigned managed identity', () => {
     expect(asked[0]?.searchParams.get('resource')).toBe(standIn.agent.appId);
     expect(asked[0]?.searchParams.get('client_id')).toBe(appId);
   });
+
+  it('whose endpoint takes the call and does not answer holds nobody up for long', async () => {
+    const host = createServer(() => {}).listen(0, '127.0.0.1');
+    await once(host, 'listening');
+    onTestFinished(() => {
+      host.closeAllConnections();
+      host.close();
+    });
+    vi.stubEnv('IDENTITY_ENDPOINT', `http://127.0.0.1:${(host.address() as AddressInfo).port}/msi/token`);
+    vi.stubEnv('IDENTITY_HEADER', 'header');
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const identity: Identity = {
+      appId,
+      appType: 'UserAssignedMSI',
+      tenantId: standIn.tenantId,
+      credential: { kind: 'managedIdentity' },
+    };
+    const { loginUrl } = standIn;
+    const tokens = createTokenSource({ identity, cloud: 'public', loginUrl, now: clock.now, deadlineMs: 300 });
+    await expect(tokens(standIn.agent.appId)).rejects.toThrow('The identity provider did not answer in time.');
+  });
 });
 
 describe('why there is no token, in words', () => {

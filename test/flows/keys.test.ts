@@ -85,6 +85,17 @@ describe('a key', () => {
     await skill.restart(withKey('another'));
   });
 
+  it('in use stays good while it is rotated again and again, and ends with a rotation without overlap', async () => {
+    const made = await make('rotated-often', ['notify:send']);
+    for (let round = 0; round < 3; round += 1) {
+      // The answer, and with it the new key, is lost.
+      await call('POST', `/api/keys/${made.id}/rotate`, apiKey, { overlapHours: 1 });
+      expect((await notify(made.key, { subject: 's' })).status).toBe(202);
+    }
+    await call('POST', `/api/keys/${made.id}/rotate`, apiKey, { overlapHours: 0 });
+    expect((await notify(made.key, { subject: 's' })).status).toBe(401);
+  });
+
   it('ends at its expiry', async () => {
     const expiresAt = new Date(skill.clock.now() + 60_000).toISOString();
     const made = await make('short', ['notify:send'], { expiresAt });

@@ -140,6 +140,16 @@ describe.each(['webhook', 'svix'])('a webhook of Standard Webhooks with the head
     expect((await sendStandard(made, answeredTicket, { family, id: 'r-3' })).status).toBe(401);
     expect((await sendStandard(fresh, answeredTicket, { family, id: 'r-4' })).status).toBe(202);
   });
+
+  it('rotates again before the source has the new secret: the one in use stays good', async () => {
+    const often = await make({ ...documentedWebhooks.standard, name: `often-${family}` });
+    for (const id of ['o-1', 'o-2']) {
+      await operate('POST', `/api/webhooks/${often.id}/rotate`, { overlapHours: 1 });
+      expect((await sendStandard(often, answeredTicket, { family, id })).status).toBe(202);
+    }
+    await operate('POST', `/api/webhooks/${often.id}/rotate`, { overlapHours: 0 });
+    expect((await sendStandard(often, answeredTicket, { family, id: 'o-3' })).status).toBe(401);
+  });
 });
 
 describe('a webhook of Event Grid', () => {
