@@ -39,6 +39,8 @@ export type Page = { readonly notificationId: string; readonly recipients: numbe
 
 /** One further page of the oldest notification that has not reached everybody. Undefined when there is none. */
 export async function expandNext(db: Database, now: number): Promise<Page | undefined> {
+  // Mostly there is none, and every round of the worker asks: a transaction would make each wait for a commit.
+  if ((await listUnexpanded(db, 1)).length === 0) return undefined;
   return transact(db, async (trx) => {
     const [oldest] = await listUnexpanded(trx, 1);
     if (!oldest) return undefined;
