@@ -36,7 +36,7 @@ const bad: Record<string, string> = {
   LOGIN_URL: canary,
   NOTIFICATION_TTL: canary,
   CONVERSATION_SEND_RATES: canary,
-  DATABASE_URL: `postgres://${canary}`,
+  DATABASE_URL: `mysql://${canary}`,
   NODE_TLS_REJECT_UNAUTHORIZED: '0',
 };
 const badNames = [...Object.keys(bad), 'MicrosoftAppTenantId', 'AllowedCallers', 'NOTIFY_ENTRA_AUDIENCE'];

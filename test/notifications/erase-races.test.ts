@@ -14,7 +14,7 @@ import { conversation } from '../helpers/conversation.ts';
 import { createLaneBench, type LaneBench } from '../helpers/lane-bench.ts';
 
 /** How many steps later the erasure begins than what goes on beside it, or earlier. */
-const offsets = Array.from({ length: 12 }, (_, index) => index - 4);
+const offsets = Array.from({ length: 24 }, (_, index) => index - 8);
 
 let lane: LaneBench;
 beforeEach(async () => {
