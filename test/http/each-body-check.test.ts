@@ -1,5 +1,6 @@
 // Each check of a body alone, with its words, and what is just good enough.
 
+import { once } from 'node:events';
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
@@ -71,6 +72,7 @@ describe('a content type', () => {
 it('a body whose sender has left is not waited for', async () => {
   const req = new IncomingMessage(new Socket());
   req.destroy();
+  await once(req, 'close');
   await expect(readBytes(req, limit)).rejects.toMatchObject({ code: 'malformed_request' });
 }, 5_000);
 
