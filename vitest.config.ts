@@ -6,8 +6,8 @@ export default defineConfig({
     environment: 'node',
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/helpers/build.ts'],
-    testTimeout: 20_000,
-    hookTimeout: 20_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     // A process per file: the databases are native code and the SDK keeps state per process. Two at most, so that
     // the timings of a flow test stay the same on a small machine.
     pool: 'forks',

@@ -10,7 +10,9 @@ import { createPush } from './bot/push-activity.ts';
 import { createSigningKeys } from './bot/signing-keys.ts';
 import { SkillAuthentication } from './bot/skill-authentication.ts';
 import { SkillBot } from './bot/skill-bot.ts';
+import type { ChannelRules } from './bot/verify-channel-token.ts';
 import type { Caller } from './bot/verify-token.ts';
+import { channelAuthorityOf } from './channels.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config.ts';
 import type { Wait } from './conversations/conversation.ts';
@@ -27,6 +29,7 @@ import { createDeliveryEngine, type DeliveryEngine } from './notifications/deliv
 import { reopenForWait } from './notifications/held-store.ts';
 import { adoptUnclaimed, cameEarly, createInbox } from './notifications/inbox.ts';
 import { hastenLane, wakeLanes } from './notifications/lane-store.ts';
+import { createPeopleDesk } from './notifications/people-desk.ts';
 import { countAllowedNow } from './notifications/send-rate.ts';
 import { type Database, openDatabase, probeWrite } from './storage/database.ts';
 import { transact } from './storage/transact.ts';
@@ -66,6 +69,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     publicUrl: config.publicUrl,
     senderRate: config.senderRate,
     failureRate: config.failureRate,
+    trustedProxies: config.trustedProxies,
     notificationTtlMs: config.notificationTtlMs,
     logger,
     now: clock.now,
@@ -99,13 +103,16 @@ function createBotParts(config: Config, clock: Clock) {
   const policy = createServiceUrlPolicy(config.cloud, config.serviceUrlRules);
   const transport = createParentTransport();
   const tokens = createTokenSource({ identity: config.identity, loginUrl: config.loginUrl, now: clock.now });
-  const connectors = new ParentConnectorFactory({ policy, tokens, transport, allowedCallers: config.allowedCallers });
+  const { allowedCallers } = config;
+  const channels = createChannelRules(config, clock);
+  const connectors = new ParentConnectorFactory({ policy, tokens, transport, allowedCallers, channels });
   const authentication = new SkillAuthentication({
     rules: {
       appId: config.identity.appId,
       allowedTenants: config.allowedTenants,
-      allowedCallers: config.allowedCallers,
+      allowedCallers,
       cloud: config.cloud,
+      channels,
     },
     keys: createSigningKeys({
       openIdMetadataUrl: config.openIdMetadataUrl,
@@ -116,7 +123,15 @@ function createBotParts(config: Config, clock: Clock) {
     connectors,
     now: clock.now,
   });
-  return { authentication, transport, adapter: new SkillAdapter(authentication) };
+  return { authentication, transport, policy, adapter: new SkillAdapter(authentication) };
+}
+
+/** Undefined unless a channel is allowed. */
+function createChannelRules({ channels, cloud }: Config, { now }: Clock): ChannelRules | undefined {
+  const { allowed: allowedChannels, openIdMetadataUrl } = channels;
+  if (allowedChannels.length === 0) return undefined;
+  const keys = createSigningKeys({ openIdMetadataUrl, setting: 'CHANNEL_OPENID_METADATA_URL', now });
+  return { issuer: channelAuthorityOf(cloud), allowedChannels, keys };
 }
 
 type Parts = {
@@ -136,8 +151,9 @@ function createServices({ config, logger, clock, db, bot, engine, isStopping }: 
     logger,
     inbox: createInbox({ db, now: clock.now, onSettled: engine.tellSettled }),
     openWait: async (wait: Wait) => {
-      await openWatchedWait(db, wait, clock.now());
+      const isOpen = await openWatchedWait(db, wait, clock.now());
       engine.wake();
+      return isOpen;
     },
     hasten: async (conversationId: string) => {
       await hastenLane(db, conversationId, clock.now());
@@ -154,7 +170,7 @@ function createServices({ config, logger, clock, db, bot, engine, isStopping }: 
     waitInTurnMs: config.waitInTurnSeconds * 1_000,
     waitMaxMinutes: config.waitMaxMinutes,
   };
-  const processTurn = createProcessTurn(bot.adapter, new SkillBot(skillServices), skillServices);
+  const processTurn = createProcessTurn(bot.adapter, new SkillBot(skillServices), skillServices, bot.policy);
   const manifests = loadManifests({
     appId: config.identity.appId,
     endpointUrl: `${config.publicUrl}/api/messages`,
@@ -164,6 +180,7 @@ function createServices({ config, logger, clock, db, bot, engine, isStopping }: 
     verifyCaller: (authorization) => bot.authentication.verifyCaller(authorization),
     processTurn: (caller, activity) => processTurn(caller as Caller, activity as Partial<Activity> as Activity),
     notifications: engine,
+    people: createPeopleDesk(db, clock.now),
     keys: createKeyRing({ db, now: clock.now, apiKeys: config.apiKeys, entra: createEntraRules(config, clock) }),
     webhooks: createWebhookRegistry({ db, now: clock.now }),
     listConversations: (page) => listConversations(db, page),
@@ -205,13 +222,14 @@ function createReadiness(db: Database, clock: Clock, logger: Logger, isStopping:
 }
 
 /** A wait makes its conversation reachable, and its lane due at the deadline; what could not be pushed before goes now. */
-async function openWatchedWait(db: Database, wait: Wait, now: number): Promise<void> {
-  await transact(db, async (trx) => {
-    await openWait(trx, wait);
+function openWatchedWait(db: Database, wait: Wait, now: number): Promise<boolean> {
+  return transact(db, async (trx) => {
+    if (!(await openWait(trx, wait))) return false;
     await setReachability(trx, wait.conversationId, 'push', 'An action is open and waits.');
     await wakeLanes(trx, [wait.conversationId], wait.deadlineAt);
     await adoptUnclaimed(trx, wait.conversationId, wait.subject, now);
     await reopenForWait(trx, wait.conversationId, wait.subject, now);
     await hastenLane(trx, wait.conversationId, now);
+    return true;
   });
 }

@@ -42,7 +42,7 @@ function readCredential(settings: SettingReader, appType: AppType): Credential {
   }
   if (hasCertificate) {
     if (secret !== undefined) settings.addFault('MicrosoftAppPassword', 'set either this or the certificate, not both');
-    return checkCertificate(settings, thumbprint ?? '', privateKey ?? '');
+    return checkCertificate(settings, thumbprint, privateKey);
   }
   if (secret === undefined) {
     const message = 'is missing: the client secret, or CertificateThumbprint and CertificatePrivateKey';
@@ -51,13 +51,21 @@ function readCredential(settings: SettingReader, appType: AppType): Credential {
   return { kind: 'secret', secret: secret ?? '' };
 }
 
-function checkCertificate(settings: SettingReader, thumbprint: string, privateKey: string): Credential {
-  if (thumbprint === '') settings.addFault('CertificateThumbprint', 'is missing: it goes with CertificatePrivateKey');
-  else if (!/^[0-9a-f]{40}$/i.test(thumbprint)) settings.addFault('CertificateThumbprint', 'must be 40 hex digits');
-  if (privateKey === '') settings.addFault('CertificatePrivateKey', 'is missing: it goes with CertificateThumbprint');
-  else if (!isRsaPrivateKey(privateKey))
+function checkCertificate(
+  settings: SettingReader,
+  thumbprint: string | undefined,
+  privateKey: string | undefined,
+): Credential {
+  if (thumbprint === undefined) {
+    settings.addFault('CertificateThumbprint', 'is missing: it goes with CertificatePrivateKey');
+  } else if (!/^[0-9a-f]{40}$/i.test(thumbprint)) settings.addFault('CertificateThumbprint', 'must be 40 hex digits');
+  if (privateKey === undefined) {
+    settings.addFault('CertificatePrivateKey', 'is missing: it goes with CertificateThumbprint');
+    // Empty: its file is faulty, and named already.
+  } else if (privateKey !== '' && !isRsaPrivateKey(privateKey)) {
     settings.addFault('CertificatePrivateKey', 'is not an RSA private key in PEM form');
-  return { kind: 'certificate', thumbprint, privateKey };
+  }
+  return { kind: 'certificate', thumbprint: thumbprint ?? '', privateKey: privateKey ?? '' };
 }
 
 /** RSA, as MSAL signs its assertions with RS256 or PS256: another key would fail at the first token. */

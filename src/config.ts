@@ -1,52 +1,52 @@
 // Settings: from environment variables to one frozen object, or to a list of every fault by the setting's name.
 
+import { isIP } from 'node:net';
+import type { Cloud } from './channels.ts';
+import { type ChannelConfig, readChannels } from './config-channels.ts';
 import { type DeliveryConfig, readDelivery } from './config-delivery.ts';
 import { type Credential, type Identity, readIdentity } from './config-identity.ts';
+import { type ApiKey, readSenders, type SenderConfig } from './config-senders.ts';
 import type { LogLevel } from './logger.ts';
 import { parseServiceUrlRule, type ServiceUrlRule } from './service-url-rule.ts';
 import { type Environment, type SettingFault, SettingReader } from './setting-reader.ts';
 
-export type { Credential, Identity, ServiceUrlRule };
+export type { ApiKey, Credential, Identity, ServiceUrlRule };
 
-export type ApiKey = { readonly name: string; readonly secret: string };
-
-export type Config = DeliveryConfig & {
-  readonly host: string;
-  readonly port: number;
-  /** Where the world reaches this service; no slash at the end. */
-  readonly publicUrl: string;
-  readonly identity: Identity;
-  readonly cloud: 'public' | 'usgov';
-  readonly allowedCallers: readonly string[];
-  readonly allowedTenants: readonly string[];
-  readonly loginUrl: string;
-  readonly openIdMetadataUrl: string;
-  readonly serviceUrlRules: readonly ServiceUrlRule[];
-  readonly dataDir: string;
-  readonly apiKeys: readonly ApiKey[];
-  /** Requests of one sender in a minute; 0 means any number. */
-  readonly senderRate: number;
-  /** Requests of one address in a minute without a good credential; 0 means any number. */
-  readonly failureRate: number;
-  /** Senders may come with tokens of this tenant for this audience. */
-  readonly notifyEntra: { readonly audience: string; readonly tenantId: string } | undefined;
-  readonly waitInTurnSeconds: number;
-  readonly waitMaxMinutes: number;
-  /** How long requests are still served after SIGTERM, so that a load balancer sees that it is not ready. */
-  readonly stopDelayMs: number;
-  readonly logLevel: LogLevel;
-  /** Not wrong, but worth a line at start. */
-  readonly warnings: readonly string[];
-};
+export type Config = DeliveryConfig &
+  SenderConfig & {
+    readonly host: string;
+    readonly port: number;
+    /** Where the world reaches this service; no slash at the end. */
+    readonly publicUrl: string;
+    readonly identity: Identity;
+    readonly cloud: Cloud;
+    readonly allowedCallers: readonly string[];
+    readonly allowedTenants: readonly string[];
+    readonly loginUrl: string;
+    readonly openIdMetadataUrl: string;
+    readonly channels: ChannelConfig;
+    readonly serviceUrlRules: readonly ServiceUrlRule[];
+    readonly dataDir: string;
+    readonly waitInTurnSeconds: number;
+    readonly waitMaxMinutes: number;
+    /** How long requests are still served after SIGTERM, so that a load balancer sees that it is not ready. */
+    readonly stopDelayMs: number;
+    readonly logLevel: LogLevel;
+    /** Not wrong, but worth a line at start. */
+    readonly warnings: readonly string[];
+  };
 
 /** Thrown by parseConfig: every fault at once, by setting name, never with a value. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly faults: readonly SettingFault[];
+  /** What parseConfig would have warned of: a misspelt setting explains a missing one. */
+  readonly warnings: readonly string[];
 
-  constructor(faults: readonly SettingFault[]) {
+  constructor({ faults, warnings }: Pick<SettingReader, 'faults' | 'warnings'>) {
     super(`Settings to mend: ${faults.map((fault) => fault.setting).join(', ')}`);
     this.faults = faults;
+    this.warnings = warnings;
   }
 }
 
@@ -75,7 +75,7 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
   const port = settings.readInteger('PORT', { min: 0, max: 65_535, fallback: 3978 });
   const identity = readIdentity(settings);
   const config: Config = {
-    host: settings.readText('HOST') ?? '0.0.0.0',
+    host: readHost(settings),
     port,
     publicUrl: readPublicUrl(settings, port),
     identity,
@@ -83,19 +83,16 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
     allowedCallers: readAllowedCallers(settings, identity.appId),
     allowedTenants: readAllowedTenants(settings, identity),
     // An origin, as MSAL makes the paths: one of ours would be dropped without a word.
-    loginUrl: warnWhenMoved(settings, 'LOGIN_URL', settings.readOrigin('LOGIN_URL'), clouds[cloud].loginUrl),
-    openIdMetadataUrl: warnWhenMoved(
-      settings,
+    loginUrl: settings.warnWhenMoved('LOGIN_URL', settings.readOrigin('LOGIN_URL'), clouds[cloud].loginUrl),
+    openIdMetadataUrl: settings.warnWhenMoved(
       'OPENID_METADATA_URL',
       settings.readUrl('OPENID_METADATA_URL'),
       clouds[cloud].openIdMetadataUrl,
     ),
+    channels: readChannels(settings, cloud),
     serviceUrlRules: readServiceUrlRules(settings),
     dataDir: settings.readText('DATA_DIR') ?? './data',
-    apiKeys: readApiKeys(settings),
-    senderRate: settings.readInteger('SENDER_RATE', { min: 0, max: 1_000_000, fallback: 6_000 }),
-    failureRate: settings.readInteger('FAILURE_RATE', { min: 0, max: 1_000_000, fallback: 10 }),
-    notifyEntra: readNotifyEntra(settings, identity),
+    ...readSenders(settings, identity),
     waitInTurnSeconds: settings.readInteger('WAIT_IN_TURN_SECONDS', { min: 0, max: 8, fallback: 5 }),
     waitMaxMinutes: settings.readInteger('WAIT_MAX_MINUTES', { min: 1, max: 1440, fallback: 25 }),
     stopDelayMs: settings.readInteger('STOP_DELAY_SECONDS', { min: 0, max: 8, fallback: 5 }) * 1_000,
@@ -104,8 +101,17 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
     warnings: settings.warnings,
   };
   refuseUnsafe(settings);
-  if (settings.faults.length > 0) throw new ConfigError(settings.faults);
+  settings.warnOfMisspelt();
+  if (settings.faults.length > 0) throw new ConfigError(settings);
   return Object.freeze(config);
+}
+
+function readHost(settings: SettingReader): string {
+  const host = settings.readText('HOST') ?? '0.0.0.0';
+  if (isIP(host) === 0 && !/^[a-z\d](?:[a-z\d.-]{0,252}[a-z\d])?$/i.test(host)) {
+    settings.addFault('HOST', 'must be an address or a host name to listen on, such as 0.0.0.0');
+  }
+  return host;
 }
 
 function readAllowedCallers(settings: SettingReader, ownAppId: string): readonly string[] {
@@ -142,21 +148,13 @@ function readAllowedTenants(settings: SettingReader, identity: Identity): readon
 
 function readPublicUrl(settings: SettingReader, port: number): string {
   const url = settings.readOrigin('PUBLIC_URL');
-  if (!url) {
+  if (settings.readText('PUBLIC_URL') === undefined) {
     settings.addWarning(
       `PUBLIC_URL is not set: the manifest names http://localhost:${port}, where Copilot Studio cannot reach this service.`,
     );
-    return `http://localhost:${port}`;
   }
-  if (url.protocol === 'http:') settings.addWarning('PUBLIC_URL is plain http: Copilot Studio imports https only.');
-  return url.origin;
-}
-
-/** The address that is used; one that is not Microsoft's is worth a line at start. */
-function warnWhenMoved(settings: SettingReader, name: string, url: URL | undefined, standard: string): string {
-  const moved = url?.href.replace(/\/+$/, '') ?? standard;
-  if (moved !== standard) settings.addWarning(`${name} is moved away from Microsoft's own address.`);
-  return moved;
+  if (url?.protocol === 'http:') settings.addWarning('PUBLIC_URL is plain http: Copilot Studio imports https only.');
+  return url?.origin ?? `http://localhost:${port}`;
 }
 
 function readServiceUrlRules(settings: SettingReader): readonly ServiceUrlRule[] {
@@ -173,61 +171,11 @@ function readServiceUrlRules(settings: SettingReader): readonly ServiceUrlRule[]
   return rules;
 }
 
-function readApiKeys(settings: SettingReader): readonly ApiKey[] {
-  const name = 'NOTIFY_API_KEYS';
-  const keys: ApiKey[] = [];
-  const entries = (settings.readSecret(name) ?? '').split(',').map((entry) => entry.trim());
-  const given = entries.filter((entry) => entry !== '');
-  for (const [index, entry] of given.entries()) {
-    const [keyName = '', ...rest] = entry.split(':');
-    const key = { name: keyName, secret: rest.join(':') };
-    const fault = findKeyFault(key, keys);
-    // By its place, never by its name: where the colon was forgotten, the "name" is the secret itself.
-    if (fault === undefined) keys.push(key);
-    else settings.addFault(name, `entry ${index + 1}: ${fault}`);
-  }
-  if (given.length === 0 && settings.readText('NOTIFY_ENTRA_AUDIENCE') === undefined) {
-    settings.addWarning('NOTIFY_API_KEYS is not set: /api/notify answers 503 until there is a key.');
-  }
-  return keys;
-}
-
-function readNotifyEntra(settings: SettingReader, identity: Identity): Config['notifyEntra'] {
-  const audience = settings.readText('NOTIFY_ENTRA_AUDIENCE');
-  const given = settings.keepGuids('NOTIFY_ENTRA_TENANT', settings.readList('NOTIFY_ENTRA_TENANT'));
-  const tenantId = given[0] ?? identity.tenantId;
-  if (audience === undefined) {
-    if (given.length > 0)
-      settings.addFault('NOTIFY_ENTRA_AUDIENCE', 'is missing: the audience of the tokens of senders');
-    return undefined;
-  }
-  if (given.length > 1) settings.addFault('NOTIFY_ENTRA_TENANT', 'must be one tenant');
-  if (audience.toLowerCase() === 'https://api.botframework.com') {
-    settings.addFault('NOTIFY_ENTRA_AUDIENCE', "must be this service's own: every bot has tokens for that one");
-  }
-  if (tenantId === undefined) {
-    settings.addFault('NOTIFY_ENTRA_TENANT', 'is missing: the tenant whose apps may notify');
-    return undefined;
-  }
-  return { audience, tenantId };
-}
-
-function findKeyFault({ name, secret }: ApiKey, earlier: readonly ApiKey[]): string | undefined {
-  if (!/^[\w-]{1,64}$/.test(name) || secret === '') {
-    return 'must be name:secret, the name of at most 64 letters, digits, - and _';
-  }
-  if (secret.length < 24) return 'the secret needs at least 24 characters';
-  if (!/^[\x21-\x7e]+$/.test(secret)) return 'the secret may have printable ASCII characters only';
-  if (earlier.some((key) => key.name === name)) return 'has the name of an earlier entry';
-  if (earlier.some((key) => key.secret === secret)) return 'has the secret of an earlier entry';
-  return undefined;
-}
-
 function refuseUnsafe(settings: SettingReader): void {
-  if (settings.readText('NODE_TLS_REJECT_UNAUTHORIZED') === '0') {
+  if (settings.readForeign('NODE_TLS_REJECT_UNAUTHORIZED') === '0') {
     settings.addFault('NODE_TLS_REJECT_UNAUTHORIZED', 'must not be 0: tokens would go to anybody who answers');
   }
-  if (settings.readText('DATABASE_URL') !== undefined) {
+  if (settings.readForeign('DATABASE_URL') !== undefined) {
     settings.addFault('DATABASE_URL', 'PostgreSQL is not in this version: remove it, data lives in DATA_DIR');
   }
 }

@@ -7,6 +7,7 @@ const statusOfCode = {
   credential_required: 401,
   invalid_signature: 401,
   caller_not_allowed: 403,
+  channel_not_allowed: 403,
   service_url_not_allowed: 403,
   scope_missing: 403,
   recipient_not_allowed: 403,

@@ -54,6 +54,9 @@ function serializeError(error: unknown, depth = 0): SerializedError {
     message: error.message,
     ...('code' in error && { code: error.code }),
     ...(error.stack !== undefined && depth === 0 && { stack: error.stack }),
-    ...(error.cause !== undefined && depth < 5 && { cause: serializeError(error.cause, depth + 1) }),
+    // VError, which restify uses, has a method of this name.
+    ...(error.cause !== undefined &&
+      typeof error.cause !== 'function' &&
+      depth < 5 && { cause: serializeError(error.cause, depth + 1) }),
   };
 }

@@ -29,8 +29,10 @@ function readConfig() {
     return parseConfig(process.env, (path) => readFileSync(path, 'utf8'));
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    const faults = error.faults.map((fault) => `  ${fault.setting}: ${fault.message}`);
-    process.stderr.write(`copilot-notify cannot start. Settings to mend (see .env.example):\n${faults.join('\n')}\n`);
+    const faults = error.faults.map((fault) => `  ${fault.setting}: ${fault.message}\n`);
+    const warnings = error.warnings.map((warning) => `  Warning: ${warning}\n`);
+    const lines = [...faults, ...warnings].join('');
+    process.stderr.write(`copilot-notify cannot start. Settings to mend (see .env.example):\n${lines}`);
     process.exit(1);
   }
 }

@@ -1,11 +1,16 @@
-// One entry of ALLOWED_SERVICE_URLS: a dot-suffix of host names, or an exact origin.
+// One entry of ALLOWED_SERVICE_URLS: a dot-suffix of host names, or an exact origin; of parents, or of a channel.
 
 import { isIP } from 'node:net';
+import { knownChannels } from './channels.ts';
 import { isLoopback } from './setting-reader.ts';
 
-export type ServiceUrlRule =
+export type ServiceUrlRule = (
   | { readonly kind: 'suffix'; readonly suffix: string }
-  | { readonly kind: 'origin'; readonly origin: string };
+  | { readonly kind: 'origin'; readonly origin: string }
+) & {
+  /** Only for conversations on this channel; absent: only for parents'. */
+  readonly channel?: string;
+};
 
 type Parsed = { readonly rule: ServiceUrlRule; readonly warning?: string } | { readonly fault: string };
 
@@ -62,6 +67,16 @@ const suffixPattern = new RegExp(`^(\\.${label}){2,}$`);
 
 /** Reads one entry; a fault says how it must be written instead. */
 export function parseServiceUrlRule(entry: string): Parsed {
+  const [, channel, hosts] = /^(\w+)=(.*)$/.exec(entry) ?? [];
+  if (channel === undefined || hosts === undefined) return parseHosts(entry);
+  if (!knownChannels.includes(channel)) {
+    return { fault: `the channel before the = is not known here: ${knownChannels.join(', ')}` };
+  }
+  const parsed = parseHosts(hosts);
+  return 'fault' in parsed ? parsed : { ...parsed, rule: { ...parsed.rule, channel } };
+}
+
+function parseHosts(entry: string): Parsed {
   if (entry.startsWith('.')) return parseSuffix(entry.toLowerCase());
   if (entry.includes('://')) return parseOrigin(entry);
   return {

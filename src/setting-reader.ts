@@ -13,6 +13,8 @@ export class SettingReader {
   readonly warnings: string[] = [];
   readonly #env: Environment;
   readonly #readFile: (path: string) => string;
+  /** Every name that was asked for: all settings there are. */
+  readonly #known = new Set<string>();
 
   constructor(env: Environment, readFile: (path: string) => string) {
     this.#env = env;
@@ -29,22 +31,47 @@ export class SettingReader {
 
   /** The trimmed text, or undefined: an empty setting is none. */
   readText(name: string): string | undefined {
+    this.#known.add(name);
+    return this.readForeign(name);
+  }
+
+  /** As readText, for a variable that is no setting of ours. */
+  readForeign(name: string): string | undefined {
     const text = this.#env[name]?.trim();
     return text === '' ? undefined : text;
   }
 
-  /** A secret, given as itself or as the path of a file in `NAME_FILE`. */
+  /**
+   * Warns of variables whose names are nearly those of settings that are not set: a misspelt one would be without effect,
+   * and without a word. To be called when every setting has been read.
+   */
+  warnOfMisspelt(): void {
+    const unset = [...this.#known].filter((name) => this.readForeign(name) === undefined);
+    for (const name of Object.keys(this.#env)) {
+      if (this.#known.has(name) || this.readForeign(name) === undefined) continue;
+      const meant = unset.find((candidate) => isNearly(name, candidate));
+      if (meant !== undefined) this.addWarning(`${name} is not a setting: is ${meant} meant?`);
+    }
+  }
+
+  /** A secret, given as itself or as the path of a file in `NAME_FILE`; an empty text when the file is faulty. */
   readSecret(name: string): string | undefined {
     const direct = this.readText(name);
     const path = this.readText(`${name}_FILE`);
     if (path === undefined) return direct;
     if (direct !== undefined) this.addFault(name, `set either this or ${name}_FILE, not both`);
+    const text = this.#readSecretFile(path);
+    const fault = findFileFault(text);
+    if (fault === undefined) return text;
+    this.addFault(`${name}_FILE`, fault);
+    return '';
+  }
+
+  #readSecretFile(path: string): string | undefined {
     try {
-      const text = this.#readFile(path).trim();
-      if (text === '') this.addFault(`${name}_FILE`, 'the file is empty');
-      return text === '' ? undefined : text;
+      // Trimmed with its byte order mark: what editors and shells put around a secret is not part of it.
+      return this.#readFile(path).trim();
     } catch {
-      this.addFault(`${name}_FILE`, 'the file cannot be read');
       return undefined;
     }
   }
@@ -108,6 +135,13 @@ export class SettingReader {
     return url;
   }
 
+  /** The address that is used; one that is not Microsoft's is worth a line at start. */
+  warnWhenMoved(name: string, url: URL | undefined, standard: string): string {
+    const moved = url?.href.replace(/\/+$/, '') ?? standard;
+    if (moved !== standard) this.addWarning(`${name} is moved away from Microsoft's own address.`);
+    return moved;
+  }
+
   /** An https URL; http only for loopback. Undefined when absent or faulty. */
   readUrl(name: string): URL | undefined {
     const text = this.readText(name);
@@ -125,4 +159,33 @@ export class SettingReader {
 /** True for the names and addresses of this machine alone. `hostname` as in a URL, so IPv6 in brackets. */
 export function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname);
+}
+
+function findFileFault(text: string | undefined): string | undefined {
+  if (text === undefined) return 'the file cannot be read';
+  if (text === '') return 'the file is empty';
+  // Windows PowerShell writes UTF-16, which would fail only at the first token.
+  return /[\0\uFFFD]/.test(text) ? 'the file must be text in UTF-8' : undefined;
+}
+
+/** True where two names differ by their case and underscores, and by a slip or two of the pen where they are long. */
+function isNearly(name: string, setting: string): boolean {
+  const [a = '', b = ''] = [name, setting].map((text) => text.toLowerCase().replaceAll('_', ''));
+  // HOST and PORT are one slip away from HOME, POST and many more.
+  const slips = b.length < 6 ? 0 : b.length < 9 ? 1 : 2;
+  return Math.abs(a.length - b.length) <= slips && countSlips(a, b) <= slips;
+}
+
+/** Levenshtein distance: letters to add, leave out or replace. */
+function countSlips(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let line = 1; line <= a.length; line += 1) {
+    const next = [line];
+    for (let column = 1; column <= b.length; column += 1) {
+      const replaced = (row[column - 1] ?? 0) + (a[line - 1] === b[column - 1] ? 0 : 1);
+      next.push(Math.min(replaced, (row[column] ?? 0) + 1, (next[column - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
 }

@@ -14,6 +14,8 @@ type TokenCheck = {
 };
 
 const clockSkewSeconds = 60;
+/** Entra's longest app token lives 24 h, a channel's an hour; a little more for rounding. */
+export const longestLifeSeconds = 24 * 3600 + 600;
 
 /** The claims of a good token. Throws AppError `invalid_token` (401) for any other, with the check that failed in `reason`. */
 export async function verifySignedToken(token: string, { audience, findKey, now }: TokenCheck): Promise<unknown> {

@@ -9,7 +9,8 @@ const clockSkewSeconds = 300;
 export type CallbackVerifier = {
   readonly key: SigningKey;
   readonly tenantId: string;
-  readonly agentAppId: string;
+  /** What the token must be for: the agent's app id, or the Bot Framework on a channel. */
+  readonly audience: string;
   readonly now: () => number;
   readonly isSkill: (appId: string) => boolean;
 };
@@ -29,9 +30,9 @@ export async function verifyCallbackToken(
   const claimFault = findTimeFault(claims, verifier.now() / 1000) ?? findIssuerFault(claims, verifier.tenantId);
   if (claimFault !== undefined) return refuse(claimFault);
   const caller = readCaller(claims);
-  if (String(claims.aud).toLowerCase() !== verifier.agentAppId.toLowerCase()) {
+  if (String(claims.aud).toLowerCase() !== verifier.audience.toLowerCase()) {
     const message = `Unauthorized. Invalid AppId passed on token: ${caller ?? '(none)'}`;
-    return { message, reason: explainAudience(String(claims.aud), verifier.agentAppId) };
+    return { message, reason: explainAudience(String(claims.aud), verifier.audience) };
   }
   if (caller === undefined) return refuse('the token names no caller (appid in version 1.0, azp in version 2.0)');
   if (!verifier.isSkill(caller)) return refuse(`the caller ${caller} is not a skill of this agent`);
@@ -76,7 +77,8 @@ function readCaller(claims: JWTPayload): string | undefined {
   return typeof caller === 'string' ? caller : undefined;
 }
 
-function explainAudience(audience: string, agentAppId: string): string {
+function explainAudience(audience: string, wanted: string): string {
   const shown = audience.replace('https://', '');
-  return `token audience is ${shown}, must be the agent's app id ${agentAppId}`;
+  const owner = wanted.startsWith('https:') ? '' : "the agent's app id ";
+  return `token audience is ${shown}, must be ${owner}${wanted}`;
 }

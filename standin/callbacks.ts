@@ -51,12 +51,18 @@ export function createCallbackRoutes(parts: CallbackParts): readonly Route[] {
 }
 
 /** Puts a request of a skill on record, refused ones with their reason. */
-export function recordCallback(wire: WireLog, request: Request, status: number, reason: string | undefined): void {
+export function recordCallback(
+  wire: WireLog,
+  request: Request,
+  status: number,
+  reason: string | undefined,
+  direction: 'skill->agent' | 'skill->channel' = 'skill->agent',
+): void {
   const token = pickShownClaims(readBearer(request));
   const activity = parseJsonObject(request.body);
   const conversationId = request.params['id'];
   wire.record({
-    direction: 'skill->agent',
+    direction,
     method: request.method,
     path: request.path,
     status,
@@ -124,11 +130,11 @@ function refuseClosed(status: CallbackParts['closedStatus'], conversation: Opene
   return refuse(status, codes[status], 'The conversation with the skill is over.', reason);
 }
 
-function readBearer(request: Request): string | undefined {
+export function readBearer(request: Request): string | undefined {
   return /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
 }
 
-function parseActivity(body: string): (Activity & { type: string }) | undefined {
+export function parseActivity(body: string): (Activity & { type: string }) | undefined {
   const parsed = parseJsonObject(body);
   return isActivity(parsed) ? parsed : undefined;
 }

@@ -21,6 +21,8 @@ const routes: Readonly<Record<WireRecord['direction'], string>> = {
   'skill->tenant': 'skill → tenant',
   'agent->manifest': 'agent → skill ',
   'page->standin': 'page',
+  'channel->skill': 'channel → skill',
+  'skill->channel': 'skill → channel',
 };
 
 /** A printer that writes to `write`; `names` may be filled later. */

@@ -57,16 +57,18 @@ export function createSkillClient(parts: SkillClientParts): SkillClient {
 
 type RawAnswer = { status: number; body: unknown; challenge: string | null };
 
-async function postActivity(
-  parts: SkillClientParts,
+/** Posts one activity with this token, whoever it is that speaks, and puts it on record. */
+export async function postActivity(
+  parts: Pick<SkillClientParts, 'now' | 'wire' | 'stopSignal'>,
   skill: Skill,
   activity: Activity,
   token: string | undefined,
+  direction: 'agent->skill' | 'channel->skill' = 'agent->skill',
 ): Promise<RawAnswer> {
   const claims = pickShownClaims(token);
   const shared = {
     at: parts.now(),
-    direction: 'agent->skill',
+    direction,
     method: 'POST',
     path: new URL(skill.endpointUrl).pathname,
     activity,

@@ -3,6 +3,7 @@
 
 import { randomBytes, randomUUID } from 'node:crypto';
 import { planConversation } from './activities.ts';
+import { channelServicePath, createChannel, type Channel } from './channel.ts';
 import { createCallbackRoutes, nameServicePath, recordCallback } from './callbacks.ts';
 import { createChatRoutes } from './chat-api.ts';
 import { createConversation, type OpenedConversation } from './conversation.ts';
@@ -31,6 +32,7 @@ type Core = {
   readonly now: () => number;
   readonly wire: WireLog;
   readonly directory: Directory;
+  readonly channel: Channel;
   readonly key: SigningKey;
   readonly faults: Faults;
   readonly receivers: Set<(receipt: Receipt) => void>;
@@ -86,11 +88,20 @@ async function createCore(options: StandInOptions): Promise<Core> {
   const { tenantId } = directory;
   const shared = { now, wire, key, agent: () => agent, stopSignal: stop.signal };
   const client = createSkillClient({ ...shared, tenantId, tokenVersion });
-  return {
+  const channel = createChannel({
+    verifier: { key, now, tenantId, isSkill: (appId) => directory.findApp(appId) !== undefined },
+    directory,
+    now,
+    wire,
+    url: () => core.url,
+    stopSignal: stop.signal,
+  });
+  const core: Core = {
     options,
     now,
     wire,
     directory,
+    channel,
     key,
     client,
     agent,
@@ -103,6 +114,7 @@ async function createCore(options: StandInOptions): Promise<Core> {
     environmentId: randomUUID(),
     url: '',
   };
+  return core;
 }
 
 function createRoutes(core: Core): readonly Route[] {
@@ -111,7 +123,7 @@ function createRoutes(core: Core): readonly Route[] {
   return [
     ...createCallbackRoutes({
       botId: core.botId,
-      verifier: { key, now, isSkill, tenantId: directory.tenantId, agentAppId: core.agent.appId },
+      verifier: { key, now, isSkill, tenantId: directory.tenantId, audience: core.agent.appId },
       findConversation: (id) => core.latest.get(id),
       takeFault: core.faults.take,
       closedStatus: options.closedStatus ?? 404,
@@ -120,6 +132,7 @@ function createRoutes(core: Core): readonly Route[] {
       wire,
       stopSignal: core.stop.signal,
     }),
+    ...core.channel.routes,
     ...createChatRoutes({
       url: () => core.url,
       agent: core.agent,
@@ -161,6 +174,9 @@ function describeStandIn(core: Core, stop: () => Promise<void>): StandIn {
     importSkill: (manifestUrl) =>
       importSkill(manifestUrl, { directory, wire, client: core.client, now: core.now, stopSignal: core.stop.signal }),
     openConversation: (options) => openConversation(core, options),
+    channelOpenIdMetadataUrl: `${url}${channelServicePath}v1/.well-known/openidconfiguration`,
+    channelServiceUrl: `${url}${channelServicePath}`,
+    openChannelConversation: core.channel.openConversation,
     signToken: (claims, options) => signHostileToken(core, claims ?? {}, options ?? {}),
     faults: { answerNext: core.faults.answerNext, set: core.faults.set, clear: core.faults.clear },
     stop,

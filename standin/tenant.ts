@@ -4,12 +4,17 @@
 
 import type { Directory } from './directory.ts';
 import { answerJson, type Answer, type Request, type Route } from './server.ts';
-import { buildClaims, botFrameworkTenantId, describePublicKey, nameIssuer, signClaims } from './tokens.ts';
+import {
+  buildClaims,
+  botFrameworkTenantId,
+  connectorAudience,
+  describePublicKey,
+  nameIssuer,
+  signClaims,
+} from './tokens.ts';
 import { tokenLifetimeSeconds, type SigningKey } from './tokens.ts';
 import type { TokenVersion } from './types.ts';
 import { pickShownClaims, type WireLog } from './wire-log.ts';
-
-const connectorAudience = 'https://api.botframework.com';
 
 export type Tenant = {
   readonly directory: Directory;

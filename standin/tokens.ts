@@ -7,6 +7,8 @@ import { exportJWK, SignJWT, UnsecuredJWT, type JWK } from 'jose';
 import type { TokenVersion } from './types.ts';
 
 export const botFrameworkTenantId = 'd6d49420-f39b-4df7-a1dc-d59a935871db';
+/** Issuer of the tokens of all channels, and the audience of what a bot posts there. */
+export const connectorAudience = 'https://api.botframework.com';
 export const tokenLifetimeSeconds = 3600;
 
 export type SigningKey = { readonly kid: string; readonly privateKey: KeyObject; readonly publicKey: KeyObject };

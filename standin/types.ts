@@ -7,7 +7,14 @@ export type Activity = Record<string, unknown>;
 /** One request that crossed the wire, with the answer it got and, when refused, why. Never holds a signature. */
 export type WireRecord = {
   readonly at: number;
-  readonly direction: 'agent->skill' | 'skill->agent' | 'skill->tenant' | 'agent->manifest' | 'page->standin';
+  readonly direction:
+    | 'agent->skill'
+    | 'skill->agent'
+    | 'skill->tenant'
+    | 'agent->manifest'
+    | 'page->standin'
+    | 'channel->skill'
+    | 'skill->channel';
   readonly method: string;
   readonly path: string;
   /** HTTP status; 0 when no answer came. */
@@ -75,6 +82,26 @@ export type AgentConversation = {
   post(activity: Activity): Promise<SkillAnswer>;
   /** Resolves as soon as `done` holds; rejects with the transcript and the last refusals after `timeoutMs` (10 s). */
   until(done: (conversation: AgentConversation) => boolean, options?: { timeoutMs?: number }): Promise<void>;
+};
+
+/** A user's conversation with the bot itself, on a channel of the Bot Framework: no agent in between, and no action. */
+export type ChannelConversationOptions = {
+  /** Default `msteams`. The channel's key is endorsed for `msteams`, `webchat` and `directline`. */
+  readonly channel?: string;
+  readonly conversationId?: string;
+  readonly user?: { readonly id?: string; readonly aadObjectId?: string };
+};
+
+export type ChannelConversation = {
+  readonly id: string;
+  readonly channelId: string;
+  /** What the bot has posted here with a token for the Bot Framework, in order. */
+  readonly received: readonly Activity[];
+  say(text: string): Promise<SkillAnswer>;
+  /** Sends the conversation's usual activity with these fields laid over it, and a channel's token for its service URL. */
+  post(activity: Activity): Promise<SkillAnswer>;
+  /** Resolves as soon as `done` holds; rejects after 10 s. */
+  until(done: (received: readonly Activity[]) => boolean): Promise<void>;
 };
 
 /** An Entra app registration. `tenantId` 'botframework.com' (or its id) makes it a multi-tenant registration. */
@@ -188,6 +215,12 @@ export type StandIn = {
   /** Fetches the manifest, applies the import rules and pings the endpoint, as Copilot Studio does. */
   importSkill(manifestUrl: string): Promise<ImportResult>;
   openConversation(options?: ConversationOptions): AgentConversation;
+  /** Where a channel's keys are found, for CHANNEL_OPENID_METADATA_URL. */
+  readonly channelOpenIdMetadataUrl: string;
+  /** What a channel's activities name as service URL. */
+  readonly channelServiceUrl: string;
+  /** With the first skill as the bot. */
+  openChannelConversation(options?: ChannelConversationOptions): ChannelConversation;
   /** A valid agent-to-skill token for the first skill, with claims laid over it; for tests with hostile tokens. */
   signToken(claims?: Record<string, unknown>, options?: SignTokenOptions): Promise<string>;
   /** What goes wrong with the skill's callbacks. The token is checked all the same, and first. */

@@ -75,6 +75,21 @@ describe('settings that are refused, by name', () => {
     ['a caller that is no GUID', { AllowedCallers: `${agent},agent` }, 'AllowedCallers'],
     ['the skill itself as caller', { AllowedCallers: `${agent},${appId.toUpperCase()}` }, 'AllowedCallers'],
     ['a tenant that is no GUID', { ALLOWED_TENANTS: 'common' }, 'ALLOWED_TENANTS'],
+    ['every channel', { ALLOWED_CHANNELS: '*' }, 'ALLOWED_CHANNELS'],
+    ['a channel whose hosts are not known', { ALLOWED_CHANNELS: 'msteams,slack' }, 'ALLOWED_CHANNELS'],
+    ['a property of objects as a channel', { ALLOWED_CHANNELS: 'constructor' }, 'ALLOWED_CHANNELS'],
+    ['the emulator as a channel', { ALLOWED_CHANNELS: 'emulator' }, 'ALLOWED_CHANNELS'],
+    [
+      'plain http for the keys of channels',
+      { CHANNEL_OPENID_METADATA_URL: 'http://l.example.com' },
+      'CHANNEL_OPENID_METADATA_URL',
+    ],
+    [
+      'a service URL of an unknown channel',
+      { ALLOWED_SERVICE_URLS: 'slack=https://s.example.com' },
+      'ALLOWED_SERVICE_URLS',
+    ],
+    ['a wide suffix for a channel', { ALLOWED_SERVICE_URLS: 'msteams=.trafficmanager.net' }, 'ALLOWED_SERVICE_URLS'],
     ['an unknown cloud', { ChannelService: 'https://botframework.example.com' }, 'ChannelService'],
     ['plain http for tokens', { LOGIN_URL: 'http://login.example.com' }, 'LOGIN_URL'],
     ['a login with a path', { LOGIN_URL: 'https://login.example.com/tenant' }, 'LOGIN_URL'],
@@ -101,6 +116,9 @@ describe('settings that are refused, by name', () => {
     ['a secret with a space', { NOTIFY_API_KEYS: `erp:${'x'.repeat(12)} ${'x'.repeat(12)}` }, 'NOTIFY_API_KEYS'],
     ['a name twice', { NOTIFY_API_KEYS: `erp:${key},erp:${key}2` }, 'NOTIFY_API_KEYS'],
     ['a secret twice', { NOTIFY_API_KEYS: `erp:${key},crm:${key}` }, 'NOTIFY_API_KEYS'],
+    ['every address as proxy', { TRUSTED_PROXIES: '10.0.0.1, 0.0.0.0/0' }, 'TRUSTED_PROXIES'],
+    ['every IPv6 address as proxy', { TRUSTED_PROXIES: '::/0' }, 'TRUSTED_PROXIES'],
+    ['a proxy by its name', { TRUSTED_PROXIES: 'proxy.example.com' }, 'TRUSTED_PROXIES'],
     ['a public URL that is none', { PUBLIC_URL: 'notify.example.com' }, 'PUBLIC_URL'],
     ['a public URL in plain http', { PUBLIC_URL: 'http://notify.example.com' }, 'PUBLIC_URL'],
     ['a public URL with a path', { PUBLIC_URL: 'https://notify.example.com/api' }, 'PUBLIC_URL'],
@@ -128,7 +146,7 @@ describe('settings that are refused, by name', () => {
       'MicrosoftAppPassword_FILE',
     ],
   ])('%s', (_, change, setting) => {
-    expect(faultsOf(change).map((fault) => fault.setting)).toContain(setting);
+    expect(faultsOf(change).map((fault) => fault.setting)).toEqual([setting]);
   });
 
   it.each([
@@ -160,5 +178,10 @@ describe('settings that are refused, by name', () => {
       'NOTIFY_API_KEYS',
     ]);
     expect(JSON.stringify(faults)).not.toMatch(/x-my-id|x-port|x:secret|secret"/);
+  });
+
+  it('says which channels are possible when it does not know one', () => {
+    const [fault] = faultsOf({ ALLOWED_CHANNELS: 'msteams,slack' });
+    expect(fault?.message).toBe('entry 2 is not a channel that is known here: msteams, webchat, directline');
   });
 });

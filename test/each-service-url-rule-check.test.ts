@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { parseServiceUrlRule } from '../src/service-url-rule.ts';
 
 const form = 'must be a dot-suffix such as .bots.example.com or an exact origin such as https://bots.example.com';
+const unknown = 'the channel before the = is not known here: msteams, webchat, directline';
 const suffix = 'a dot-suffix has at least two labels, such as .example.com';
 const shared = 'others can get a name under this suffix; name the exact origin, such as https://bots.example.com';
 const origin = 'an exact origin is https://host or https://host:port';
@@ -19,6 +20,10 @@ function wordsOf(entry: string): string | undefined {
 describe('the words name the check that an entry did not pass', () => {
   it.each([
     [form, 'bots.example.com'],
+    [form, 'msteams=bots.example.com'],
+    [unknown, 'slack=https://bots.example.com'],
+    [unknown, 'constructor=.bots.example.com'],
+    [shared, 'msteams=.trafficmanager.net'],
     [suffix, '.com'],
     [suffix, '.example..com'],
     [suffix, '.10.0.0.1'],
@@ -47,5 +52,14 @@ describe('the words name the check that an entry did not pass', () => {
     [undefined, '.example.com'],
   ])('%s: %s', (words, entry) => {
     expect(wordsOf(entry)).toBe(words);
+  });
+});
+
+it('a rule for a channel is one for no parent', () => {
+  expect(parseServiceUrlRule('msteams=.bots.example.com')).toEqual({
+    rule: { kind: 'suffix', suffix: '.bots.example.com', channel: 'msteams' },
+  });
+  expect(parseServiceUrlRule('webchat=https://bots.example.com')).toEqual({
+    rule: { kind: 'origin', origin: 'https://bots.example.com', channel: 'webchat' },
   });
 });

@@ -15,6 +15,16 @@ describe('the words name the check that a setting did not pass', () => {
       '"*" would let every app of the tenant call and choose where our tokens go; list the app ids',
       { AllowedCallers: `${agent},*` },
     ],
+    [
+      'ALLOWED_CHANNELS',
+      '"*" would let every channel call that the bot is ever connected to; list their ids',
+      { ALLOWED_CHANNELS: 'msteams,*' },
+    ],
+    [
+      'ALLOWED_CHANNELS',
+      'entry 2 is not a channel that is known here: msteams, webchat, directline',
+      { ALLOWED_CHANNELS: 'msteams,slack' },
+    ],
     ['NOTIFY_API_KEYS', form, { NOTIFY_API_KEYS: `:${key}` }],
     ['NOTIFY_API_KEYS', form, { NOTIFY_API_KEYS: `a b:${key}` }],
     ['NOTIFY_API_KEYS', form, { NOTIFY_API_KEYS: `${'n'.repeat(65)}:${key}` }],

@@ -2,6 +2,7 @@
 // `sendOperationRequest`; overriding that one method keeps the SDK's surface and replaces its whole HTTP pipeline.
 
 import { ConnectorClient, ConnectorFactory } from 'botframework-connector';
+import { isChannelAuthority } from '../channels.ts';
 import type { ServiceUrlPolicy } from '../conversations/service-url-policy.ts';
 import type { TokenSource } from './credentials.ts';
 import { ParentRefusal, type ParentTransport } from './parent-transport.ts';
@@ -9,7 +10,11 @@ import { ParentRefusal, type ParentTransport } from './parent-transport.ts';
 /** A send that was stopped before any request: nothing left this process. `errorClass` is the reason's stable code. */
 export class SendNotAllowed extends Error {
   override readonly name = 'SendNotAllowed';
-  readonly errorClass: 'service_url_not_allowed' | 'audience_missing' | 'operation_not_supported';
+  readonly errorClass:
+    | 'service_url_not_allowed'
+    | 'audience_missing'
+    | 'channel_not_allowed'
+    | 'operation_not_supported';
 
   constructor(errorClass: SendNotAllowed['errorClass'], message: string) {
     super(message);
@@ -30,6 +35,8 @@ type ConnectorParts = {
   readonly tokens: TokenSource;
   readonly transport: ParentTransport;
   readonly allowedCallers: readonly string[];
+  /** Absent while no channel is allowed: nothing is then sent to any. */
+  readonly channels?: { readonly issuer: string; readonly allowedChannels: readonly string[] } | undefined;
 };
 
 type OperationArguments = { conversationId?: string; activityId?: string; activity?: unknown };
@@ -43,24 +50,18 @@ class ParentConnectorClient extends ConnectorClient {
   #refused: string | undefined;
 
   constructor(parts: ConnectorParts, serviceUrl: string, audience: string) {
-    // The pipeline built from these is never used: it would sign nothing and is bypassed below.
-    super({ signRequest: (webResource) => Promise.resolve(webResource) }, { baseUri: serviceUrl });
+    // The pipeline built from these is never used: it would sign nothing and is bypassed below. It is not given the service
+    // URL, which nobody has checked yet.
+    super({ signRequest: (webResource) => Promise.resolve(webResource) }, { baseUri: 'https://unused.invalid' });
     this.#parts = parts;
     this.#serviceUrl = serviceUrl;
     this.#audience = audience;
   }
 
   override async sendOperationRequest(operationArguments: OperationArguments, spec: OperationSpec): Promise<never> {
-    const { policy, tokens, transport, allowedCallers } = this.#parts;
+    const { tokens, transport } = this.#parts;
     // Asked at every send, not once per client: rules may have changed since the conversation was saved.
-    const verdict = policy(this.#serviceUrl);
-    if (verdict.allowed !== 'push') {
-      const reason = verdict.allowed === 'no' ? verdict.reason : 'this service URL takes no posts from a skill';
-      throw new SendNotAllowed('service_url_not_allowed', reason);
-    }
-    if (!allowedCallers.includes(this.#audience)) {
-      throw new SendNotAllowed('audience_missing', `Audience ${this.#audience || '(none)'} is not in AllowedCallers.`);
-    }
+    const { privateAllowed } = checkSend(this.#parts, this.#serviceUrl, this.#audience);
     const url = `${this.#serviceUrl.replace(/\/+$/, '')}/${fillPath(operationArguments, spec)}`;
     const authorization = await tokens(this.#audience, this.#refused).catch((error: unknown) => {
       throw new TokenUnavailable('No token could be had for the parent.', { cause: error });
@@ -70,7 +71,7 @@ class ParentConnectorClient extends ConnectorClient {
       url,
       authorization,
       body: operationArguments.activity ?? {},
-      privateAllowed: verdict.privateAllowed,
+      privateAllowed,
     });
     const { status, body } = await answer.catch((error: unknown) => {
       if (error instanceof ParentRefusal && error.status === 401) this.#refused = authorization;
@@ -98,6 +99,30 @@ export class ParentConnectorFactory extends ConnectorFactory {
     if (this.#clients.size > mostClients && oldest !== undefined) this.#clients.delete(oldest);
     return Promise.resolve(client);
   }
+}
+
+/**
+ * The audience decides whose host it must be: a token for the channels lets its holder speak as the bot everywhere, so it
+ * goes to none but an allowed channel's hosts, and a parent's token to none of these.
+ */
+function checkSend(
+  { policy, allowedCallers, channels }: ConnectorParts,
+  serviceUrl: string,
+  audience: string,
+): { readonly privateAllowed: boolean } {
+  const isToChannel = isChannelAuthority(audience);
+  if (isToChannel && channels?.issuer !== audience) {
+    throw new SendNotAllowed('channel_not_allowed', 'ALLOWED_CHANNELS does not name the channel of this conversation.');
+  }
+  const verdict = policy(serviceUrl, isToChannel ? (channels?.allowedChannels ?? []) : undefined);
+  if (verdict.allowed !== 'push') {
+    const reason = verdict.allowed === 'no' ? verdict.reason : 'this service URL takes no posts from a skill';
+    throw new SendNotAllowed(isToChannel ? 'channel_not_allowed' : 'service_url_not_allowed', reason);
+  }
+  if (!isToChannel && !allowedCallers.includes(audience)) {
+    throw new SendNotAllowed('audience_missing', `Audience ${audience || '(none)'} is not in AllowedCallers.`);
+  }
+  return verdict;
 }
 
 const mostClients = 1_000;

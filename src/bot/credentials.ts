@@ -56,6 +56,8 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
     const now = options.now();
     const known = held.get(audience);
     const wasRefused = known !== undefined && known.header === refused;
+    // Whoever was refused while the new one is on its way waits for it: the old one would be refused again.
+    if (wasRefused && inFlight.has(audience)) return fetchOnce(audience);
     if (wasRefused && now - (forcedAt.get(audience) ?? Number.NEGATIVE_INFINITY) >= shortestRefreshMs) {
       forcedAt.set(audience, now);
       return fetchOnce(audience);

@@ -1,11 +1,15 @@
 // What a refusal most likely means and what to do, in words. The causes of 401 and 403 are always the same few.
 
-import type { Conversation } from '../conversations/conversation.ts';
+import { type Conversation, isOnChannel } from '../conversations/conversation.ts';
 import type { ParentRefusal } from './parent-transport.ts';
 
 /** One or two sentences for the person who runs this service. Holds app ids, never a token and nothing the parent said. */
 export function explainRefusal(refusal: ParentRefusal, conversation: Conversation): string {
   const { status } = refusal;
+  if (isOnChannel(conversation)) {
+    const explained = explainChannelRefusal(status, conversation);
+    if (explained !== undefined) return explained;
+  }
   if (status === 401) {
     return (
       `The parent refused our token (401). It was asked for audience ${conversation.audience}, the app id that called us. ` +
@@ -25,6 +29,17 @@ export function explainRefusal(refusal: ParentRefusal, conversation: Conversatio
   }
   if (status >= 500) return `The parent is in trouble (${status}).`;
   return `The parent refused the activity (${status}).`;
+}
+
+function explainChannelRefusal(status: number, { audience, channelId }: Conversation): string | undefined {
+  if (status === 401) {
+    return (
+      `The channel ${channelId} refused our token (401). It was asked for audience ${audience}. Check that MicrosoftAppId, ` +
+      'MicrosoftAppType and MicrosoftAppTenantId are those of the Azure Bot resource that the channel is connected to.'
+    );
+  }
+  if (status === 403) return `The channel ${channelId} refused (403): the user has blocked or uninstalled the bot.`;
+  return undefined;
 }
 
 /** Why no token could be had, with the setting to look at for each of Entra's codes that a wrong setting brings. */

@@ -2,10 +2,10 @@
 // The SDK's pipeline retries up to four times, sleeps a whole Retry-After inside the call, has no timeout and throws on
 // 204 (botframework-connector over botbuilder-stdlib azureCoreHttpCompat).
 
-import { lookup as resolve } from 'node:dns';
-import type { LookupFunction } from 'node:net';
-import { Agent, errors as undiciErrors, request } from 'undici';
-import { isPrivateAddress } from '../conversations/service-url-policy.ts';
+import { type LookupAddress, type LookupAllOptions, lookup } from 'node:dns';
+import { isIP, type LookupFunction } from 'node:net';
+import { Agent, buildConnector, errors as undiciErrors, request } from 'undici';
+import { isPrivateAddress } from './private-addresses.ts';
 
 /** The parent has answered, but not with 2xx. `detail` is the start of its answer, on one line. */
 export class ParentRefusal extends Error {
@@ -38,7 +38,7 @@ const wordsOf = {
   private_address:
     'The host of the service URL resolves to a private address; only an exact origin in ALLOWED_SERVICE_URLS may.',
   connect: 'No connection to the parent could be made.',
-  tls: "The parent's TLS certificate is not valid for its host.",
+  tls: "The parent's TLS cannot be trusted: its certificate is not valid for its host, or what it speaks is no TLS.",
   timeout: 'The parent did not answer in time.',
   reset: 'The connection broke before the answer was complete.',
 } as const;
@@ -67,10 +67,23 @@ const defaultDeadlines: Deadlines = { connectMs: 5_000, attemptMs: 20_000 };
 const mostAnswerBytes = 64 * 1024;
 const shownDetail = 300;
 
-/** Builds the transport with its two connection pools: one for public hosts, one for origins that may be private. */
-export function createParentTransport(deadlines: Deadlines = defaultDeadlines): ParentTransport {
+/** All addresses of a host name, as node:dns finds them. */
+export type Resolve = (
+  hostname: string,
+  options: LookupAllOptions,
+  callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
+) => void;
+
+/**
+ * Builds the transport with its two connection pools: one for public hosts, which `resolve` finds, one for origins that may
+ * be private.
+ */
+export function createParentTransport(
+  deadlines: Deadlines = defaultDeadlines,
+  resolve: Resolve = lookup,
+): ParentTransport {
   const connect = { timeout: deadlines.connectMs };
-  const publicOnly = new Agent({ connect: { ...connect, lookup: lookupPublic } });
+  const publicOnly = new Agent({ connect: connectPublic(connect, resolve) });
   const anywhere = new Agent({ connect });
   return {
     send: async (parentRequest) => {
@@ -120,23 +133,40 @@ function shorten(body: string): string {
     .slice(0, shownDetail);
 }
 
-/** Resolves like the system does, but refuses when any address is private: what was checked is what is dialled. */
-const lookupPublic: LookupFunction = (hostname, options, callback) => {
-  resolve(hostname, { ...options, all: true }, (error, addresses) => {
-    if (error) return callback(error, '', 0);
-    const first = addresses[0];
-    if (!first || addresses.some(({ address }) => isPrivateAddress(address))) {
-      return callback(Object.assign(new Error('private address'), { code: 'PRIVATE_ADDRESS' }), '', 0);
-    }
-    return options.all ? callback(null, addresses) : callback(null, first.address, first.family);
-  });
-};
+/** Connects to public addresses only. An address in the URL itself is never looked up, so it is checked before. */
+function connectPublic(connect: { readonly timeout: number }, resolve: Resolve): buildConnector.connector {
+  const dial = buildConnector({ ...connect, lookup: createPublicLookup(resolve) });
+  return (options, callback) => {
+    const host = options.hostname.replace(/^\[|\]$/g, '');
+    if (isIP(host) !== 0 && isPrivateAddress(host)) callback(privateAddress(), null);
+    else dial(options, callback);
+  };
+}
+
+/** Refuses when any address is private. What was checked is what is dialled: a name that is looked up anew is checked anew. */
+export function createPublicLookup(resolve: Resolve): LookupFunction {
+  return (hostname, options, callback) => {
+    resolve(hostname, { ...options, all: true }, (error, addresses) => {
+      if (error) return callback(error, '', 0);
+      const first = addresses[0];
+      if (!first || addresses.some(({ address }) => isPrivateAddress(address))) {
+        return callback(privateAddress(), '', 0);
+      }
+      return options.all ? callback(null, addresses) : callback(null, first.address, first.family);
+    });
+  };
+}
+
+function privateAddress(): NodeJS.ErrnoException {
+  return Object.assign(new Error('private address'), { code: 'PRIVATE_ADDRESS' });
+}
 
 function classify(error: unknown): ErrorClass {
   const code = codeOf(error);
   if (code === 'PRIVATE_ADDRESS') return 'private_address';
   if (code.startsWith('ENOTFOUND') || code.startsWith('EAI_')) return 'dns';
-  if (code.startsWith('CERT_') || code.startsWith('ERR_TLS') || /_CERT|SELF_SIGNED|UNABLE_TO_/.test(code)) return 'tls';
+  if (code.startsWith('CERT_') || /^ERR_(TLS|SSL)_/.test(code) || /_CERT|SELF_SIGNED|UNABLE_TO_/.test(code))
+    return 'tls';
   if (error instanceof undiciErrors.ConnectTimeoutError) return 'connect';
   if (['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL'].includes(code)) return 'connect';
   if (error instanceof Error && error.name === 'TimeoutError') return 'timeout';

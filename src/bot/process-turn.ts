@@ -3,8 +3,9 @@
 
 import type { TurnContext } from 'botbuilder';
 import { type Activity, ActivityTypes } from 'botbuilder';
-import type { Conversation } from '../conversations/conversation.ts';
+import { type Conversation, isOnChannel } from '../conversations/conversation.ts';
 import { saveConversation } from '../conversations/conversation-store.ts';
+import { requireServiceUrl, type ServiceUrlPolicy } from '../conversations/service-url-policy.ts';
 import { endWait, findWait } from '../conversations/subscription-store.ts';
 import { AppError } from '../errors.ts';
 import type { Database } from '../storage/database.ts';
@@ -12,7 +13,7 @@ import { transact } from '../storage/transact.ts';
 import type { SkillAdapter } from './adapter.ts';
 import { captureConversation } from './capture-conversation.ts';
 import { describeFailure } from './push-activity.ts';
-import { CallerKey, errorOutputsOf, type SkillBot, SkillTurnKey } from './skill-bot.ts';
+import { CallerKey, errorOutputsOf, isRemovalOfBot, type SkillBot, SkillTurnKey } from './skill-bot.ts';
 import { type SkillServices, SkillTurn } from './skill-turn.ts';
 import type { Caller } from './verify-token.ts';
 
@@ -31,14 +32,18 @@ export type ProcessTurn = (caller: Caller, activity: Activity) => Promise<TurnAn
  * Builds the handler of inbound activities. Rejects with AppError: `service_url_not_allowed` (403, nothing sent, nothing
  * saved), `reply_refused` (502) when the parent did not take a reply.
  */
-export function createProcessTurn(adapter: SkillAdapter, bot: SkillBot, services: SkillServices): ProcessTurn {
+export function createProcessTurn(
+  adapter: SkillAdapter,
+  bot: SkillBot,
+  services: SkillServices,
+  policy: ServiceUrlPolicy,
+): ProcessTurn {
   return async (caller, activity) => {
     let turn: SkillTurn | undefined;
     const logic = async (context: TurnContext): Promise<void> => {
       context.turnState.set(CallerKey, caller);
-      // The end of a conversation never creates one.
-      if (activity.type !== ActivityTypes.EndOfConversation) {
-        turn = await openTurn(context, caller, adapter, services);
+      if (opensTurn(caller, activity)) {
+        turn = await openTurn(context, caller, adapter, services, policy);
         context.turnState.set(SkillTurnKey, turn);
       }
       try {
@@ -57,11 +62,27 @@ export function createProcessTurn(adapter: SkillAdapter, bot: SkillBot, services
   };
 }
 
+/**
+ * The end of a conversation never creates one; nor does what a channel tells besides that somebody writes, or that the bot
+ * has come: actions are for parents.
+ */
+function opensTurn(caller: Caller, activity: Activity): boolean {
+  if (caller.kind === 'parent') return activity.type !== ActivityTypes.EndOfConversation;
+  return turnsOfChannels.has(activity.type) && !isRemovalOfBot(activity);
+}
+
+const turnsOfChannels: ReadonlySet<string> = new Set([
+  ActivityTypes.Message,
+  ActivityTypes.ConversationUpdate,
+  ActivityTypes.InstallationUpdate,
+]);
+
 async function openTurn(
   context: TurnContext,
   caller: Caller,
   adapter: SkillAdapter,
   services: SkillServices,
+  policy: ServiceUrlPolicy,
 ): Promise<SkillTurn> {
   const audience = context.turnState.get<string>(adapter.OAuthScopeKey);
   const conversation = captureConversation(context, caller, audience, services.clock.now());
@@ -69,6 +90,8 @@ async function openTurn(
     const missing = 'channelId, conversation.id, from.id and serviceUrl are needed to answer an activity.';
     throw new AppError('malformed_request', missing);
   }
+  // Asked again although `admit` has asked: what is saved is sent to later, and must not hang on one check alone.
+  requireServiceUrl(policy, conversation, isOnChannel(conversation) ? [conversation.channelId] : undefined);
   // Together: a wait that another turn opens in between would be overwritten.
   const current = await transact(services.db, async (trx) => {
     const refreshed = await refreshReachability(trx, conversation);
@@ -100,10 +123,12 @@ async function runToTheEnd(
   }
 }
 
-/** The user must not stay in an action that has failed. What cannot be said to the parent is said in the HTTP status. */
+/** The user must not stay in an action that has failed. What cannot be said in an activity is said in the HTTP status. */
 async function endFailedAction(turn: SkillTurn | undefined, services: SkillServices, error: unknown): Promise<void> {
   if (!turn) throw error;
   try {
+    // A channel knows no action whose end could tell it.
+    if (isOnChannel(turn.conversation)) throw error;
     const wait = await findWait(services.db, turn.conversation.id);
     if (wait) await endWait(services.db, wait, 'The action has failed: no action is open.');
     await turn.end(errorOutputsOf(turn.action), 'skillError');

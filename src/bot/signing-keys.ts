@@ -9,7 +9,11 @@ import { readJson } from './read-json.ts';
 export type SigningKeys = {
   /** The RS256 key with this id, or undefined when the issuer has none. Throws AppError `unavailable` (503) when no key set could ever be fetched. */
   find(kid: string): Promise<CryptoKey | undefined>;
+  /** As `find`, with the ids of the channels that may sign with the key. */
+  findEndorsed(kid: string): Promise<EndorsedKey | undefined>;
 };
+
+type EndorsedKey = { readonly key: CryptoKey; readonly endorsements: readonly string[] };
 
 type SigningKeysOptions = {
   readonly openIdMetadataUrl: string;
@@ -34,11 +38,13 @@ const keySchema = z.looseObject({
     .array(z.string())
     .refine((operations) => operations.includes('verify'))
     .optional(),
+  // Only the Bot Framework's key set has them; a list that cannot be read endorses nothing.
+  endorsements: z.array(z.string()).catch([]).optional(),
 });
 
 /** Keys of the issuer behind an OpenID metadata document, fetched when first needed. */
 export function createSigningKeys(options: SigningKeysOptions): SigningKeys {
-  let keys = new Map<string, CryptoKey>();
+  let keys = new Map<string, EndorsedKey>();
   let fetchedAt = Number.NEGATIVE_INFINITY;
   let triedAt = Number.NEGATIVE_INFINITY;
   let inFlight: Promise<void> | undefined;
@@ -58,36 +64,38 @@ export function createSigningKeys(options: SigningKeysOptions): SigningKeys {
     return inFlight;
   };
 
-  return {
-    find: async (kid) => {
-      const known = keys.get(kid);
-      const stale = options.now() - fetchedAt > freshMs;
-      if (known && !stale) return known;
-      const mayAsk = inFlight !== undefined || options.now() - triedAt >= shortestRefreshMs;
-      if (mayAsk) {
-        try {
-          await refreshOnce();
-        } catch (error) {
-          // Old keys are better than turning everybody away while the issuer is down.
-          if (keys.size === 0) throw cannotFetch(options, error);
-        }
-      } else if (keys.size === 0) {
-        throw cannotFetch(options, undefined);
+  const findEndorsed = async (kid: string): Promise<EndorsedKey | undefined> => {
+    const known = keys.get(kid);
+    const stale = options.now() - fetchedAt > freshMs;
+    if (known && !stale) return known;
+    const mayAsk = inFlight !== undefined || options.now() - triedAt >= shortestRefreshMs;
+    if (mayAsk) {
+      try {
+        await refreshOnce();
+      } catch (error) {
+        // Old keys are better than turning everybody away while the issuer is down.
+        if (keys.size === 0) throw cannotFetch(options, error);
       }
-      return keys.get(kid);
-    },
+    } else if (keys.size === 0) {
+      throw cannotFetch(options, undefined);
+    }
+    return keys.get(kid);
   };
+
+  return { findEndorsed, find: async (kid) => (await findEndorsed(kid))?.key };
 }
 
 /** Throws when none of them is of any use: the keys that are known are then kept. */
-async function importKeys(jwks: readonly unknown[]): Promise<Map<string, CryptoKey>> {
-  const keys = new Map<string, CryptoKey>();
+async function importKeys(jwks: readonly unknown[]): Promise<Map<string, EndorsedKey>> {
+  const keys = new Map<string, EndorsedKey>();
   for (const candidate of jwks) {
     const jwk = keySchema.safeParse(candidate);
     const key = jwk.success
       ? await importJWK({ ...jwk.data, alg: 'RS256' }, 'RS256').catch(() => undefined)
       : undefined;
-    if (jwk.success && key && !(key instanceof Uint8Array)) keys.set(jwk.data.kid, key);
+    if (jwk.success && key && !(key instanceof Uint8Array)) {
+      keys.set(jwk.data.kid, { key, endorsements: jwk.data.endorsements ?? [] });
+    }
   }
   if (keys.size === 0) throw new Error('the key set holds no key that could have signed a token');
   return keys;

@@ -1,5 +1,5 @@
-// Skill-claims validation, here and only here: the token, its caller, its service URL. It is the SDK's own extension
-// point, so CloudAdapter runs unchanged behind it.
+// Claims validation, here and only here: the token, its caller, its channel, its service URL. It is the SDK's own
+// extension point, so CloudAdapter runs unchanged behind it.
 
 import {
   type AuthenticateRequestResult,
@@ -10,9 +10,10 @@ import {
 } from 'botframework-connector';
 import type { Activity } from 'botbuilder';
 import type { CallerClaims } from '../conversations/conversation.ts';
-import type { ServiceUrlPolicy } from '../conversations/service-url-policy.ts';
+import { requireServiceUrl, type ServiceUrlPolicy } from '../conversations/service-url-policy.ts';
 import { AppError } from '../errors.ts';
 import type { SigningKeys } from './signing-keys.ts';
+import { checkChannelActivity } from './verify-channel-token.ts';
 import { type Caller, type TokenRules, verifyToken } from './verify-token.ts';
 
 type SkillAuthenticationParts = {
@@ -39,34 +40,35 @@ export class SkillAuthentication extends BotFrameworkAuthentication {
   }
 
   /**
-   * Admits an activity of a verified caller: its service URL must be one that a token may be sent to. Throws AppError
-   * `service_url_not_allowed` (403). An activity without service URL (the import ping) is admitted; nothing can be sent
-   * in answer to it.
+   * Admits an activity of a verified caller: its service URL must be one that a token may be sent to, and a channel must
+   * be an allowed one that the token speaks for. Throws AppError `service_url_not_allowed` or `channel_not_allowed` (403).
+   * An activity of a parent without service URL (the import ping) is admitted; nothing can be sent in answer to it.
    */
   admit(caller: Caller, activity: Partial<Activity>): AuthenticateRequestResult {
-    const { policy, connectors } = this.#parts;
-    if (activity.serviceUrl) {
-      const verdict = policy(activity.serviceUrl);
-      const inTurn = verdict.allowed === 'inTurn' && activity.deliveryMode === 'expectReplies';
-      if (verdict.allowed !== 'push' && !inTurn) {
-        const reason = verdict.allowed === 'no' ? verdict.reason : 'it takes no replies outside of a turn';
-        throw new AppError('service_url_not_allowed', "The activity's serviceUrl is not allowed.", { reason });
-      }
-    }
+    const { policy, rules, connectors } = this.#parts;
+    if (caller.kind === 'channel') {
+      const channelId = checkChannelActivity(caller, activity, rules);
+      requireServiceUrl(policy, activity, [channelId]);
+    } else if (activity.serviceUrl) requireServiceUrl(policy, activity);
     return {
+      // Of a parent its app id, of a channel the authority of all channels: what the connector holds a send against.
       audience: caller.appId,
-      // botframework-schema callerIdConstants.ts: a skill's caller is named by its app id.
-      callerId: `urn:botframework:aadappid:${caller.appId}`,
+      callerId: caller.kind === 'channel' ? this.#channelCallerId : `urn:botframework:aadappid:${caller.appId}`,
       claimsIdentity: createClaimsIdentity(caller.claims),
       connectorFactory: connectors,
     };
+  }
+
+  /** botframework-schema callerIdConstants.ts */
+  get #channelCallerId(): string {
+    return this.#parts.rules.cloud === 'usgov' ? 'urn:botframework:azureusgov' : 'urn:botframework:azure';
   }
 
   override async authenticateRequest(activity: Activity, authHeader: string): Promise<AuthenticateRequestResult> {
     return this.admit(await this.verifyCaller(authHeader), activity);
   }
 
-  /** Streaming is a channel's way in; a skill's parent never uses it. */
+  /** Streaming would be a second way in for channels; Direct Line works without it. */
   override authenticateStreamingRequest(): Promise<AuthenticateRequestResult> {
     return Promise.reject(new AppError('invalid_token', 'Streaming connections are not offered.'));
   }
@@ -90,8 +92,8 @@ export function createClaimsIdentity(claims: CallerClaims): ClaimsIdentity {
 }
 
 /**
- * The adapter puts a user-token client into every turn. Its calls would need a token for api.botframework.com, which
- * this service never asks for: sign-in of users belongs to the parent.
+ * The adapter puts a user-token client into every turn. Its calls would carry a token for api.botframework.com, which
+ * this service sends to nobody but an allowed channel: sign-in of users belongs to the parent.
  */
 class NoUserTokens extends UserTokenClient {
   override getUserToken = refuseSignIn;

@@ -1,7 +1,7 @@
 // Which activity goes where. Every path of an action ends with endOfConversation, except a wait that stays open.
 
-import { ActivityHandler, type TurnContext } from 'botbuilder';
-import { conversationIdOf } from '../conversations/conversation.ts';
+import { type Activity, ActivityHandler, ActivityTypes, type TurnContext } from 'botbuilder';
+import { conversationIdOf, isOnChannel } from '../conversations/conversation.ts';
 import { findConversation, setReachability } from '../conversations/conversation-store.ts';
 import { dropOnceSubscriptions, dropWait } from '../conversations/subscription-store.ts';
 import { waitOutputs } from '../notifications/notification.ts';
@@ -66,12 +66,23 @@ export class SkillBot extends ActivityHandler {
     if (!turn || (await answerWhileWaiting(turn))) return;
     const given = await turn.giveHeld({});
     if (given === 0) await turn.say('There is nothing new for you.');
-    await turn.end({});
+    // On a channel nobody waits for an end; users of some would see it.
+    if (!isOnChannel(turn.conversation)) await turn.end({});
   }
 
-  /** Nothing to answer: the turn has refreshed the conversation. */
-  protected override onConversationUpdateActivity(): Promise<void> {
-    return Promise.resolve();
+  /** Nothing to answer: the turn has refreshed the conversation. A channel also tells so that the bot was removed. */
+  protected override async onConversationUpdateActivity(context: TurnContext): Promise<void> {
+    await this.#closeWhenRemoved(context);
+  }
+
+  protected override async onInstallationUpdateActivity(context: TurnContext): Promise<void> {
+    await this.#closeWhenRemoved(context);
+  }
+
+  async #closeWhenRemoved(context: TurnContext): Promise<void> {
+    const caller = context.turnState.get<Caller | undefined>(CallerKey);
+    if (caller?.kind !== 'channel' || !isRemovalOfBot(context.activity)) return;
+    await this.#close(context, caller, 'The bot was removed from the conversation.');
   }
 
   /**
@@ -80,9 +91,14 @@ export class SkillBot extends ActivityHandler {
    * azure/bot-service/skill-pva); it creates no state.
    */
   protected override async onEndOfConversationActivity(context: TurnContext): Promise<void> {
-    const { activity } = context;
-    const caller = context.turnState.get<Caller>(CallerKey);
-    if (!caller || !activity.conversation?.id || !activity.channelId) return;
+    const caller = context.turnState.get<Caller | undefined>(CallerKey);
+    if (!caller) return;
+    const who = caller.kind === 'parent' ? 'parent has ended the action' : 'channel has ended the conversation';
+    await this.#close(context, caller, `The ${who}.`);
+  }
+
+  async #close({ activity }: TurnContext, caller: Caller, reason: string): Promise<void> {
+    if (!activity.conversation?.id || !activity.channelId) return;
     const { db } = this.#services;
     const id = conversationIdOf({
       callerAppId: caller.appId,
@@ -94,11 +110,19 @@ export class SkillBot extends ActivityHandler {
     await transact(db, async (trx) => {
       await dropWait(trx, id);
       await dropOnceSubscriptions(trx, id);
-      await setReachability(trx, id, 'closed', 'The parent has ended the action.');
+      await setReachability(trx, id, 'closed', reason);
     });
     // What was still to be pushed is held from now on.
     await this.#services.hasten(id);
   }
+}
+
+/** Whether a channel tells that the bot is no longer part of the conversation (learn: microsoftteams subscribe-to-conversation-events). */
+export function isRemovalOfBot(activity: Partial<Activity>): boolean {
+  const { type, action, membersRemoved, recipient } = activity;
+  if (type === ActivityTypes.InstallationUpdate) return action === 'remove';
+  if (type !== ActivityTypes.ConversationUpdate || !recipient?.id) return false;
+  return membersRemoved?.some((member) => member.id === recipient.id) ?? false;
 }
 
 /** Outputs of an action that has failed for a reason of ours; of an activity that is no action, just the status. */

@@ -19,9 +19,9 @@ export type SkillServices = {
   readonly inbox: OpenInbox;
   /**
    * Opens a wait: stores it, makes the conversation reachable, has its deadline watched, and has pushed what came for its
-   * subject before it was open.
+   * subject before it was open. False when the conversation has been erased since the turn began.
    */
-  readonly openWait: (wait: Wait) => Promise<void>;
+  readonly openWait: (wait: Wait) => Promise<boolean>;
   /** What waits for its next attempt in this conversation is looked at now. */
   readonly hasten: (conversationId: string) => Promise<void>;
   /** How many activities this conversation may be sent at once now, by the pace of its channel. */

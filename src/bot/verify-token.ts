@@ -1,29 +1,35 @@
 // The decision about an inbound token, all of it: only a token that passes here is ever seen by the SDK, whose own
 // validators let unverified tokens change whom they trust (botframework-connector emulatorValidation.ts).
 
+import { decodeJwt } from 'jose';
 import { z } from 'zod';
-import type { CallerClaims } from '../conversations/conversation.ts';
+import type { Cloud } from '../channels.ts';
+import type { ParentClaims } from '../conversations/conversation.ts';
 import { AppError } from '../errors.ts';
-import { invalidToken, verifySignedToken } from '../signed-token.ts';
+import { invalidToken, longestLifeSeconds, verifySignedToken } from '../signed-token.ts';
 import type { SigningKeys } from './signing-keys.ts';
+import { type ChannelCaller, type ChannelRules, verifyChannelToken } from './verify-channel-token.ts';
 
-/** Who has called: a parent, proven by its token. */
-export type Caller = {
+type ParentCaller = {
+  readonly kind: 'parent';
   readonly appId: string;
   readonly tenantId: string;
-  readonly claims: CallerClaims;
+  readonly claims: ParentClaims;
 };
+
+/** Who has called, proven by the token: a parent, or a channel of the Bot Framework. */
+export type Caller = ParentCaller | ChannelCaller;
 
 export type TokenRules = {
   readonly appId: string;
   readonly allowedTenants: readonly string[];
   readonly allowedCallers: readonly string[];
-  readonly cloud: 'public' | 'usgov';
+  readonly cloud: Cloud;
+  /** Absent: every token of a channel is refused, and its keys are never fetched. */
+  readonly channels?: ChannelRules | undefined;
 };
 
 const longestToken = 16_384;
-/** Entra's longest app token lives 24 h; a little more for its rounding. */
-const longestLifeSeconds = 24 * 3600 + 600;
 
 const guid = z.guid().transform((value) => value.toLowerCase());
 const claimsSchema = z.object({
@@ -49,8 +55,12 @@ export async function verifyToken(
   rules: TokenRules,
   now: number,
 ): Promise<Caller> {
+  const token = readBearer(authorization);
+  if (rules.channels && readUnverifiedIssuer(token) === rules.channels.issuer) {
+    return verifyChannelToken(token, rules.channels, rules.appId, now);
+  }
   const findKey = (kid: string) => keys.find(kid);
-  const payload = await verifySignedToken(readBearer(authorization), { audience: rules.appId, findKey, now });
+  const payload = await verifySignedToken(token, { audience: rules.appId, findKey, now });
   const parsed = claimsSchema.safeParse(payload);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
@@ -66,7 +76,7 @@ export async function verifyToken(
       reason: `caller ${appId} of tenant ${claims.tid} is not in AllowedCallers`,
     });
   }
-  return { appId, tenantId: claims.tid, claims };
+  return { kind: 'parent', appId, tenantId: claims.tid, claims };
 }
 
 function readBearer(authorization: string | undefined): string {
@@ -75,6 +85,18 @@ function readBearer(authorization: string | undefined): string {
   const match = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization);
   if (!match?.[1]) throw invalidToken('the Authorization header is not "Bearer" and a signed token');
   return match[1];
+}
+
+/**
+ * What a token says of itself before anything is checked. It decides nothing but in which of two fixed key sets the key is
+ * looked for; the issuer of the verified token is then checked again.
+ */
+function readUnverifiedIssuer(token: string): unknown {
+  try {
+    return decodeJwt(token).iss;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Entra's keys are shared by all tenants of a cloud: without this any tenant's token would do. */
@@ -87,7 +109,7 @@ function checkIssuer(issuer: string, tenantId: string, rules: TokenRules): void 
 }
 
 /** v1 and v2 issuers (entra-docs accepted-token-versions.md); the v2 one without the slash that SDK samples add. */
-function issuersOf(tenantId: string, cloud: 'public' | 'usgov'): string[] {
+function issuersOf(tenantId: string, cloud: Cloud): string[] {
   const login = cloud === 'public' ? 'https://login.microsoftonline.com' : 'https://login.microsoftonline.us';
   const v1 = `https://sts.windows.net/${tenantId}/`;
   // Government tenants are seen with both v1 forms (botframework-connector tokenValidationParameters.ts).

@@ -6,13 +6,16 @@ export function checkSettings(
   readFile: (path: string) => string,
   write: (text: string) => void,
 ): number {
-  try {
-    const { warnings } = parseConfig(env, readFile);
+  const writeWarnings = (warnings: readonly string[]): void => {
     for (const warning of warnings) write(`warning  ${warning}\n`);
+  };
+  try {
+    writeWarnings(parseConfig(env, readFile).warnings);
     write('The settings are complete.\n');
     return 0;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
+    writeWarnings(error.warnings);
     for (const fault of error.faults) write(`fault    ${fault.setting}: ${fault.message}\n`);
     write('See .env.example for every setting.\n');
     return 1;

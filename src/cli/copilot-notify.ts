@@ -11,6 +11,7 @@ import { cancelNotification, listDeliveries, purgeDeliveries, retryDeliveries } 
 import { manageKeys } from './keys.ts';
 import { sendNotification, showNotification } from './notify.ts';
 import { manageWebhooks } from './webhooks.ts';
+import { managePeople } from './people.ts';
 
 const help = `copilot-notify: push messages into Copilot Studio conversations
 
@@ -36,6 +37,8 @@ const help = `copilot-notify: push messages into Copilot Studio conversations
                                        let a source send its own events (docs/webhooks.md); --when FILE, --secret-file
                                        FILE and --subjects order/ narrow it
   copilot-notify webhooks list | change ID | rotate ID | revoke ID
+  copilot-notify people export ID      write all that is stored about a person, as JSON
+  copilot-notify people erase ID --yes erase it
 
   --url URL   where the service is (default http://localhost:3978)
   --key KEY   API key secret (default: NOTIFY_API_KEY)
@@ -68,6 +71,7 @@ async function run(args: string[]): Promise<number> {
     retry: () => retryDeliveries(target, rest[0], values, write),
     keys: () => manageKeys(target, rest, values, write),
     webhooks: () => manageWebhooks(target, rest, values, { readFile, write }),
+    people: () => managePeople(target, rest, values, write),
     purge: () => purgeDeliveries(target, values, write),
   };
   const chosen = Object.hasOwn(commands, command) ? commands[command] : undefined;
@@ -99,6 +103,7 @@ function readArguments(args: string[]) {
         when: { type: 'string' },
         'secret-file': { type: 'string' },
         reason: { type: 'string' },
+        yes: { type: 'boolean' },
         url: { type: 'string' },
         key: { type: 'string' },
         help: { type: 'boolean', short: 'h' },

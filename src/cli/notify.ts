@@ -57,8 +57,12 @@ type Call = {
   readonly body?: string;
   /** Instead of GET without a body, and POST with one. */
   readonly method?: string;
-  /** What is written of the text of a good answer; default is all of it. */
+  /** What is written of the text of a good answer; default is all of it, indented. */
   readonly show?: (text: string) => string;
+  /** A good answer is written as it comes, however long it is. */
+  readonly isStream?: boolean;
+  /** How long the whole answer may take. */
+  readonly withinMs?: number;
 };
 
 /** Asks the service and writes what it answers. Returns the exit code: 0 done, 1 refused, 2 wrong key. */
@@ -66,7 +70,7 @@ export async function callService(
   target: Target,
   path: string,
   write: (text: string) => void,
-  { body, method, show = indent }: Call = {},
+  call: Call = {},
 ): Promise<number> {
   if (target.key === '') {
     write('No API key: give --key or set NOTIFY_API_KEY to a secret of NOTIFY_API_KEYS.\n');
@@ -77,17 +81,11 @@ export async function callService(
     write('The API key may have printable ASCII characters only.\n');
     return 2;
   }
-  const headers = { 'x-api-key': target.key, 'content-type': 'application/json' };
   try {
-    const answer = await fetch(new URL(path, target.url), {
-      headers,
-      // Followed, a redirect would take X-API-Key along to whatever host it names.
-      redirect: 'manual',
-      signal: AbortSignal.timeout(answerWithinMs),
-      method: method ?? (body === undefined ? 'GET' : 'POST'),
-      ...(body !== undefined && { body }),
-    });
+    const answer = await ask(target, path, call);
+    if (answer.ok && call.isStream && answer.body) return await copy(answer.body, write);
     const text = await answer.text();
+    const { show = indent } = call;
     write(answer.ok ? `${show(text)}\n` : `${answer.status} ${indent(text)}\n`);
     return answer.ok ? 0 : 1;
   } catch (error) {
@@ -95,6 +93,24 @@ export async function callService(
     write(`No answer from ${target.url}: ${cause}\n`);
     return 1;
   }
+}
+
+function ask(target: Target, path: string, { body, method, withinMs = answerWithinMs }: Call): Promise<Response> {
+  return fetch(new URL(path, target.url), {
+    headers: { 'x-api-key': target.key, 'content-type': 'application/json' },
+    // Followed, a redirect would take X-API-Key along to whatever host it names.
+    redirect: 'manual',
+    signal: AbortSignal.timeout(withinMs),
+    method: method ?? (body === undefined ? 'GET' : 'POST'),
+    ...(body !== undefined && { body }),
+  });
+}
+
+async function copy(body: NonNullable<Response['body']>, write: (text: string) => void): Promise<number> {
+  const decoder = new TextDecoder();
+  for await (const chunk of body) write(decoder.decode(chunk, { stream: true }));
+  write('\n');
+  return 0;
 }
 
 function indent(text: string): string {

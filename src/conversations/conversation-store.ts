@@ -2,7 +2,7 @@
 
 import type { Database } from '../storage/database.ts';
 import type { ConversationRow } from '../storage/schema.ts';
-import { type Conversation, parentOf, type Reachability } from './conversation.ts';
+import { type Conversation, hostOf, parentOf, type Reachability } from './conversation.ts';
 
 /** Saves the conversation as this turn has shown it; the first turn also sets its birth. */
 export async function saveConversation(db: Database, conversation: Conversation): Promise<void> {
@@ -93,7 +93,7 @@ export async function listConversations(
     tenantId: row.tenant_id,
     channelId: row.channel_id,
     userId: row.user_key,
-    serviceUrlHost: new URL(row.service_url).host,
+    serviceUrlHost: hostOf(row.parent),
     deliveryMode: row.delivery_mode,
     reachability: row.reachability,
     reachabilityReason: row.reachability_reason,

@@ -1,16 +1,16 @@
-// A conversation: everything needed to reach a parent's conversation again, and whether that is possible.
+// A conversation: everything needed to reach it again at a parent, or on a channel, and whether that is possible.
 
 import { createHash } from 'node:crypto';
 import type { ConversationReference } from 'botbuilder';
+import { isChannelAuthority } from '../channels.ts';
 
 /**
- * `push`: normal delivery and an action open; `held`: nothing can be pushed (test pane, no action open, refused),
+ * `push`: normal delivery and an action open, or a channel, which takes messages at any time; `held`: nothing can be pushed (test pane, no action open, refused),
  * what comes is given at the user's next turn; `closed`: the parent has ended it.
  */
 export type Reachability = 'push' | 'held' | 'closed';
 
-/** Claims of the verified token of the turn; rebuilt into a ClaimsIdentity for every push. */
-export type CallerClaims = {
+export type ParentClaims = {
   readonly aud: string;
   readonly ver: '1.0' | '2.0';
   readonly appid?: string;
@@ -19,16 +19,23 @@ export type CallerClaims = {
   readonly iss: string;
 };
 
+export type ChannelClaims = { readonly aud: string; readonly iss: string };
+
+/** Claims of the verified token of the turn; rebuilt into a ClaimsIdentity for every push. */
+export type CallerClaims = ParentClaims | ChannelClaims;
+
 export type Conversation = {
   readonly id: string;
+  /** App id of the parent; of a channel, the issuer of its tokens. */
   readonly callerAppId: string;
+  /** Of the parent; empty for a channel. */
   readonly tenantId: string;
   readonly channelId: string;
   readonly externalId: string;
   readonly userKey: string;
   readonly userId: string;
   readonly serviceUrl: string;
-  /** The audience of reply tokens: the parent's app id, from the verified token of the turn. */
+  /** The audience of reply tokens, from the verified token of the turn: the parent's app id, or the channels' authority. */
   readonly audience: string;
   readonly reference: Partial<ConversationReference>;
   readonly claims: CallerClaims;
@@ -53,6 +60,11 @@ export type Wait = {
 
 /** The parts that tell one conversation from another: another caller can neither overwrite nor address it. */
 export type ConversationKey = Pick<Conversation, 'callerAppId' | 'tenantId' | 'channelId' | 'externalId'>;
+
+/** Whether the conversation is one on a channel, and not a parent's. */
+export function isOnChannel({ callerAppId }: Pick<Conversation, 'callerAppId'>): boolean {
+  return isChannelAuthority(callerAppId);
+}
 
 const guid = /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
 

@@ -2,8 +2,10 @@
 // (sdk-known weakness: botbuilder-js appCredentials.ts, isTrustedServiceUrl always answers true). Asked at receipt,
 // before saving, and at every send, also for conversations saved earlier.
 
-import { BlockList, isIP } from 'node:net';
+import { isIP } from 'node:net';
+import { type Cloud, isHostOfChannel } from '../channels.ts';
 import type { ServiceUrlRule } from '../config.ts';
+import { AppError } from '../errors.ts';
 
 /**
  * `push`: may be posted to; `inTurn`: may be named by a call whose replies travel in the answer, never posted to.
@@ -14,7 +16,12 @@ type ServiceUrlVerdict =
   | { readonly allowed: 'inTurn' }
   | { readonly allowed: 'no'; readonly reason: string };
 
-export type ServiceUrlPolicy = (serviceUrl: string) => ServiceUrlVerdict;
+/**
+ * Asked for a conversation on one of these channels; without `channels`, for a parent's. What is good for one is not for
+ * the other: a channel's reply token must reach no parent. What a call names or a row holds is taken as it comes: it may be
+ * no text at all.
+ */
+export type ServiceUrlPolicy = (serviceUrl: unknown, channels?: readonly string[]) => ServiceUrlVerdict;
 
 /** Power Platform's gateway: where Copilot Studio takes a skill's replies (CopilotStudioSamples contact-center/skill-handoff). */
 const copilotStudioSuffixes = {
@@ -32,82 +39,81 @@ const inTurnHosts = {
 } as const;
 
 /** Builds the policy of this cloud plus the operator's own rules (ALLOWED_SERVICE_URLS). */
-export function createServiceUrlPolicy(
-  cloud: 'public' | 'usgov',
-  extraRules: readonly ServiceUrlRule[],
-): ServiceUrlPolicy {
-  const suffixes: string[] = [...copilotStudioSuffixes[cloud]];
-  const origins = new Set<string>();
-  for (const rule of extraRules) {
-    if (rule.kind === 'suffix') suffixes.push(rule.suffix);
-    else origins.add(rule.origin);
-  }
-  const onlyInTurn = new Set<string>(inTurnHosts[cloud]);
+export function createServiceUrlPolicy(cloud: Cloud, extraRules: readonly ServiceUrlRule[]): ServiceUrlPolicy {
+  const onlyInTurn: readonly string[] = inTurnHosts[cloud];
+  const isParentHost = (host: string): boolean => copilotStudioSuffixes[cloud].some((suffix) => host.endsWith(suffix));
 
-  return (serviceUrl) => {
+  return (serviceUrl, channels) => {
+    const rules = extraRules.filter(({ channel }) =>
+      channels ? channel !== undefined && channels.includes(channel) : channel === undefined,
+    );
     const url = parseServiceUrl(serviceUrl);
     if (typeof url === 'string') return { allowed: 'no', reason: url };
-    if (origins.has(url.origin)) return { allowed: 'push', privateAllowed: true };
-    if (url.protocol !== 'https:') return refuse(url, 'is not https');
-    if (url.port !== '') return refuse(url, 'names a port');
+    if (rules.some((rule) => rule.kind === 'origin' && rule.origin === url.origin)) {
+      return { allowed: 'push', privateAllowed: true };
+    }
+    if (url.protocol !== 'https:') return refuse(url, 'is not https', channels);
+    if (url.port !== '') return refuse(url, 'names a port', channels);
     const host = url.hostname.replace(/\.$/, '');
-    if (isIP(host.replace(/^\[|\]$/g, '')) !== 0) return refuse(url, 'is an IP address');
-    if (suffixes.some((suffix) => host.endsWith(suffix))) return { allowed: 'push', privateAllowed: false };
-    if (onlyInTurn.has(host)) return { allowed: 'inTurn' };
-    return refuse(url, 'is not on the list');
+    if (isIP(host.replace(/^\[|\]$/g, '')) !== 0) return refuse(url, 'is an IP address', channels);
+    if (!hostName.test(host)) return refuse(url, 'is not a host name', channels);
+    const isKnown = channels ? channels.some((id) => isHostOfChannel(host, id, cloud)) : isParentHost(host);
+    if (isKnown || rules.some((rule) => rule.kind === 'suffix' && host.endsWith(rule.suffix))) {
+      return { allowed: 'push', privateAllowed: false };
+    }
+    if (!channels && onlyInTurn.includes(host)) return { allowed: 'inTurn' };
+    return refuse(url, 'is not on the list', channels);
   };
 }
 
-function parseServiceUrl(text: string): URL | string {
+/**
+ * Throws AppError `service_url_not_allowed` (403) when an activity may not name its service URL. A host that takes no posts
+ * may be named where the replies travel in the answer. `channels` as for the policy.
+ */
+export function requireServiceUrl(
+  policy: ServiceUrlPolicy,
+  named: { readonly serviceUrl?: unknown; readonly deliveryMode?: string | undefined },
+  channels?: readonly string[],
+): void {
+  const verdict = policy(named.serviceUrl, channels);
+  if (verdict.allowed === 'push') return;
+  if (verdict.allowed === 'inTurn' && named.deliveryMode === 'expectReplies') return;
+  throw serviceUrlNotAllowed(verdict.allowed === 'no' ? verdict.reason : 'it takes no replies outside of a turn');
+}
+
+/** The one refusal of a service URL: `reason` is for the log alone. */
+export function serviceUrlNotAllowed(reason: string): AppError {
+  return new AppError('service_url_not_allowed', "The activity's serviceUrl is not allowed.", { reason });
+}
+
+/** No empty label, as in https://.example.com: it would be the end of a suffix and no host below it. */
+const hostName = /^[a-z0-9_]([a-z0-9_-]*[a-z0-9])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9])?)*$/;
+
+/** The URL, or why it is none that a token could go to. The words never hold the text: they go into the log. */
+function parseServiceUrl(text: unknown): URL | string {
+  if (typeof text !== 'string') return 'the service URL is not a text';
   if (text.length > 512) return 'the service URL is longer than 512 characters';
   // The URL parser drops tabs and newlines and reads a backslash as a slash: what was checked would not be what is shown.
   if (!/^[\x21-\x5b\x5d-\x7e]+$/.test(text)) return 'the service URL has characters that do not belong in a URL';
   if (!URL.canParse(text)) return 'the service URL is not a URL';
   const url = new URL(text);
-  if (url.username || url.password) return 'the service URL has a user name';
-  if (url.search || url.hash) return 'the service URL has a query or fragment';
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return 'the service URL is neither https nor http';
+  const authority = /^https?:\/\/([^/?#]*)/i.exec(text)?.[1]?.toLowerCase();
+  if (authority?.includes('@') === true) return 'the service URL has a user name';
+  // Even an empty one: the path of each operation is put behind it.
+  if (/[?#]/.test(text)) return 'the service URL has a query or fragment';
+  // The parser also takes https:host, %65xample.com, 0x7f.1 and :0443.
+  const standardPort = url.protocol === 'https:' ? 443 : 80;
+  if (authority !== url.host && authority !== `${url.host}:${standardPort}`) {
+    return 'the service URL does not name its host as it is read';
+  }
   return url;
 }
 
-function refuse(url: URL, why: string): ServiceUrlVerdict {
-  return {
-    allowed: 'no',
-    reason: `service URL host ${url.host} ${why}; if it is your parent's, add ${url.origin} to ALLOWED_SERVICE_URLS`,
-  };
-}
-
-/** Addresses that are not on the public internet (stripe/smokescreen pkg/smokescreen/ip_policy_test.go, RFC 6890). */
-const privateAddresses = new BlockList();
-for (const [network, prefix] of [
-  ['0.0.0.0', 8],
-  ['10.0.0.0', 8],
-  ['100.64.0.0', 10],
-  ['127.0.0.0', 8],
-  ['169.254.0.0', 16],
-  ['172.16.0.0', 12],
-  ['192.0.0.0', 24],
-  ['192.168.0.0', 16],
-  ['198.18.0.0', 15],
-  ['224.0.0.0', 3],
-] as const) {
-  privateAddresses.addSubnet(network, prefix, 'ipv4');
-}
-for (const [network, prefix] of [
-  ['::', 127],
-  ['64:ff9b::', 96],
-  ['2001::', 32],
-  ['2002::', 16],
-  ['fc00::', 7],
-  ['fe80::', 10],
-  ['ff00::', 8],
-] as const) {
-  privateAddresses.addSubnet(network, prefix, 'ipv6');
-}
-
-/** True for loopback, link-local, private and other addresses that no public parent has. `address` is an IP literal. */
-export function isPrivateAddress(address: string): boolean {
-  const family = isIP(address);
-  if (family === 0) return true;
-  return privateAddresses.check(address, family === 6 ? 'ipv6' : 'ipv4');
+function refuse(url: URL, why: string, channels: readonly string[] | undefined): ServiceUrlVerdict {
+  const found = `service URL host ${url.host} ${why}`;
+  const reason = channels
+    ? `${found}, and is of no channel that ALLOWED_CHANNELS names; if it is, add ${channels[0] ?? 'msteams'}=${url.origin} to ALLOWED_SERVICE_URLS`
+    : `${found}; if it is your parent's, add ${url.origin} to ALLOWED_SERVICE_URLS`;
+  return { allowed: 'no', reason };
 }

@@ -6,8 +6,11 @@ import { transact } from '../storage/transact.ts';
 import type { Wait } from './conversation.ts';
 import { setReachability } from './conversation-store.ts';
 
-/** Opens a wait; one that was open in the same conversation is replaced, as the parent has left that action. */
-export async function openWait(db: Database, wait: Wait): Promise<void> {
+/**
+ * Opens a wait; one that was open in the same conversation is replaced, as the parent has left that action. False when the
+ * conversation is gone: it has been erased in the middle of its turn, and must not come back with it.
+ */
+export async function openWait(db: Database, wait: Wait): Promise<boolean> {
   const row = {
     id: wait.id,
     action: wait.action,
@@ -16,11 +19,26 @@ export async function openWait(db: Database, wait: Wait): Promise<void> {
     deadline_at: wait.deadlineAt,
     attempts: wait.attempts,
   };
-  await db
+  const { numInsertedOrUpdatedRows } = await db
     .insertInto('waits')
-    .values({ conversation_id: wait.conversationId, ...row })
+    .columns(['conversation_id', 'id', 'action', 'subject', 'opened_at', 'deadline_at', 'attempts'])
+    .expression(
+      db
+        .selectFrom('conversations')
+        .select(({ val }) => [
+          'id as conversation_id',
+          val(row.id).as('id'),
+          val(row.action).as('action'),
+          val(row.subject).as('subject'),
+          val(row.opened_at).as('opened_at'),
+          val(row.deadline_at).as('deadline_at'),
+          val(row.attempts).as('attempts'),
+        ])
+        .where('conversations.id', '=', wait.conversationId),
+    )
     .onConflict((conflict) => conflict.column('conversation_id').doUpdateSet(row))
-    .execute();
+    .executeTakeFirst();
+  return (numInsertedOrUpdatedRows ?? 0n) > 0n;
 }
 
 /** The open wait of the conversation, or undefined. */
@@ -66,7 +84,10 @@ export async function postponeWait(db: Database, wait: Wait, deadlineAt: number)
     .execute();
 }
 
-/** Subscribes the conversation. A lasting subscription is never weakened into one that ends with its first notification. */
+/**
+ * Subscribes the conversation, as long as it is there. A lasting subscription is never weakened into one that ends with its
+ * first notification.
+ */
 export async function subscribe(
   db: Database,
   subscription: {
@@ -76,13 +97,20 @@ export async function subscribe(
     readonly createdAt: number;
   },
 ): Promise<void> {
-  const insert = db.insertInto('subscriptions').values({
-    conversation_id: subscription.conversationId,
-    subject: subscription.subject,
-    once: subscription.once ? 1 : 0,
-    created_at: subscription.createdAt,
-  });
-  await insert
+  await db
+    .insertInto('subscriptions')
+    .columns(['conversation_id', 'subject', 'once', 'created_at'])
+    .expression(
+      db
+        .selectFrom('conversations')
+        .select(({ val }) => [
+          'id',
+          val(subscription.subject).as('subject'),
+          val(subscription.once ? 1 : 0).as('once'),
+          val(subscription.createdAt).as('created_at'),
+        ])
+        .where('id', '=', subscription.conversationId),
+    )
     .onConflict((conflict) => {
       const key = conflict.columns(['conversation_id', 'subject']);
       return subscription.once ? key.doNothing() : key.doUpdateSet({ once: 0 });

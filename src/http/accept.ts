@@ -32,12 +32,17 @@ export async function accept(
   const { replayed, ...accepted } = earlier
     ? { ...earlier, replayed: true }
     : await notifications.accept(name, read(), repeat);
-  const statusUrl = `${publicUrl}/api/notifications/${encodeURIComponent(accepted.id)}`;
+  const statusUrl = statusUrlOf(publicUrl, accepted.id);
   return {
     accepted,
     body: { ...accepted, statusUrl, expiresAt: new Date(accepted.expiresAt).toISOString() },
     headers: replayed ? { 'Idempotent-Replayed': 'true' } : {},
   };
+}
+
+/** Where to look what has become of a notification. */
+export function statusUrlOf(publicUrl: string, id: string): string {
+  return `${publicUrl}/api/notifications/${encodeURIComponent(id)}`;
 }
 
 /** A credential for some subjects is for these and nobody else: not for a user, a conversation or all. */

@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { AppError } from '../errors.ts';
 import type { Scope, Sender } from '../keys/api-key.ts';
 import type { KeyRing } from '../keys/key-ring.ts';
+import type { ClientAddress } from './client-address.ts';
 import type { RateLimits } from './rate-limits.ts';
 import { requestContextOf } from './request-context.ts';
 
@@ -14,14 +15,18 @@ import { requestContextOf } from './request-context.ts';
 export type Authenticate = (req: IncomingMessage, scope: Scope) => Promise<Sender>;
 
 /** Checks `Authorization: Bearer <key>` or `X-API-Key: <key>`. A key in the URL is never looked at. */
-export function createAuthenticate(keys: Pick<KeyRing, 'find' | 'isEmpty'>, limits: RateLimits): Authenticate {
+export function createAuthenticate(
+  keys: Pick<KeyRing, 'find' | 'isEmpty'>,
+  limits: RateLimits,
+  clientAddress: ClientAddress,
+): Authenticate {
   const findSender = async (req: IncomingMessage): Promise<Sender> => {
     try {
       const sender = await keys.find(presentedKey(req));
       if (sender === undefined) throw new AppError('credential_required', 'The API key is not known.');
       return sender;
     } catch (error) {
-      if (error instanceof AppError && error.status === 401) await limits.countFailure(req.socket.remoteAddress);
+      if (error instanceof AppError && error.status === 401) await limits.countFailure(clientAddress(req));
       throw error;
     }
   };

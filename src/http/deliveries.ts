@@ -58,7 +58,7 @@ export function createRetryDeliveryHandler({ services, authenticate }: DeliveryO
     const found = await services.notifications.findDelivery(id);
     if (found === undefined) throw unknownDelivery();
     if (retried === 0) {
-      const words = 'only dead and held ones are tried again, while their conversation is kept (CONVERSATION_DAYS)';
+      const words = 'only dead and held ones are tried again';
       throw new AppError('not_retryable', `The delivery is ${found.status}: ${words}.`);
     }
     sendJson(res, 200, found);

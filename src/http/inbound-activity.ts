@@ -5,19 +5,29 @@ import { z } from 'zod';
 import { AppError } from '../errors.ts';
 
 const text = z.string().nullish();
-// Ids become parts of a path at the parent: lone surrogates cannot be encoded, dot segments lead to another path.
-const id = z
-  .string()
-  .max(1024)
-  .regex(/^\P{Cs}*$/u, 'Must be well-formed Unicode')
-  .refine((value) => value !== '.' && value !== '..', 'Must not be a dot segment');
-const account = z.looseObject({ id: text, name: text, role: text, aadObjectId: text }).nullish();
+// The database gives a text back only as far as its first NUL, and makes one character of all lone surrogates: two users
+// would become one.
+const plainText = (most: number) =>
+  z
+    .string()
+    .max(most)
+    .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'Must be well-formed Unicode without control characters');
+// Ids become parts of a path at the parent: dot segments lead to another path.
+const isNoDotSegment = [(value: string) => value !== '.' && value !== '..', 'Must not be a dot segment'] as const;
+const id = plainText(1024).refine(...isNoDotSegment);
+// No longer than what the path of a route can name, or nobody could be erased by it.
+const account = z.looseObject({ id: plainText(1024).nullish(), name: text, role: text, aadObjectId: text }).nullish();
 const objects = z.array(z.looseObject({})).nullish();
 
 const conversation = z.looseObject({
   // botframework-connector copies the id into the header `x-ms-conversation-id`; Node refuses anything outside
   // Latin-1 there, so such a conversation could be stored but never be answered.
-  id: id.min(1).regex(/^[\x20-\x7e\xa0-\xff]*$/, 'Must be printable Latin-1'),
+  id: z
+    .string()
+    .min(1)
+    .max(1024)
+    .regex(/^[\x20-\x7e\xa0-\xff]*$/, 'Must be printable Latin-1')
+    .refine(...isNoDotSegment),
   name: text,
   conversationType: text,
   tenantId: text,
@@ -35,15 +45,15 @@ const inboundActivity = z.looseObject({
   id: id.nullish(),
   timestamp: text,
   localTimestamp: text,
-  channelId: z.string().max(100).nullish(),
+  channelId: plainText(100).nullish(),
   serviceUrl: z.string().max(512).nullish(),
   conversation: conversation.nullish(),
   from: account,
   recipient: account,
   relatesTo: z.looseObject({}).nullish(),
   replyToId: id.nullish(),
-  deliveryMode: text,
-  locale: text,
+  deliveryMode: plainText(100).nullish(),
+  locale: plainText(100).nullish(),
   name: text,
   code: text,
   text,

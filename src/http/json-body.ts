@@ -4,30 +4,36 @@
 import type { IncomingMessage } from 'node:http';
 import { AppError } from '../errors.ts';
 
-const maxDepth = 64;
-const maxKeys = 2000;
+type Nesting = { readonly maxDepth: number; readonly maxKeys: number };
+
+const usualNesting: Nesting = { maxDepth: 32, maxKeys: 500 };
 
 /** Throws `unsupported_media_type` unless the request announces JSON in UTF-8. */
 export function requireJsonContentType(req: IncomingMessage): void {
-  const contentType = req.headers['content-type'] ?? '';
-  if (/^application\/json\s*(;\s*(charset="?utf-8"?\s*)?)?$/i.test(contentType)) return;
+  // Of two, `headers` has the first; a proxy may have believed the second.
+  const [contentType = '', ...others] = req.headersDistinct['content-type'] ?? [];
+  if (others.length === 0 && /^application\/json\s*(;\s*(charset="?utf-8"?\s*)?)?$/i.test(contentType)) return;
   throw new AppError('unsupported_media_type', 'Send the body as Content-Type: application/json in UTF-8.');
 }
 
 /**
  * The body as a JSON object. Throws `body_too_large` beyond `maxBytes` (before reading where the length is declared)
- * and `malformed_request` for anything that is not a plain JSON object in UTF-8.
+ * and `malformed_request` for anything that is not a plain JSON object in UTF-8 within the limits of `nesting`.
  */
-export async function readJsonObject(req: IncomingMessage, maxBytes: number): Promise<Record<string, unknown>> {
-  const value = parseBody(await readBytes(req, maxBytes));
+export async function readJsonObject(
+  req: IncomingMessage,
+  maxBytes: number,
+  nesting: Nesting = usualNesting,
+): Promise<Record<string, unknown>> {
+  const value = parseBody(await readBytes(req, maxBytes), nesting);
   if (!isObject(value)) throw new AppError('malformed_request', 'The body must be a JSON object.');
   return value;
 }
 
 /** Bytes that were read already as JSON of any kind. Throws `malformed_request`. */
-export function parseBody(bytes: Uint8Array): unknown {
+export function parseBody(bytes: Uint8Array, nesting: Nesting): unknown {
   const value = parseJson(bytes);
-  checkNesting(value);
+  checkValues(value, nesting);
   return value;
 }
 
@@ -75,11 +81,12 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 // A loop, not a recursion: the nesting that is to be refused must not exhaust the stack.
-function checkNesting(root: unknown): void {
+function checkValues(root: unknown, { maxDepth, maxKeys }: Nesting): void {
   const open: { value: unknown; depth: number }[] = [{ value: root, depth: 1 }];
   let keys = 0;
   for (let item = open.pop(); item !== undefined; item = open.pop()) {
     const { value, depth } = item;
+    refuseInfinity(value);
     if (typeof value !== 'object' || value === null) continue;
     if (depth > maxDepth) throw new AppError('malformed_request', `The body is nested deeper than ${maxDepth} levels.`);
     if (isObject(value)) {
@@ -89,6 +96,12 @@ function checkNesting(root: unknown): void {
     if (keys > maxKeys) throw new AppError('malformed_request', `The body has more than ${maxKeys} keys.`);
     for (const child of Object.values(value)) open.push({ value: child, depth: depth + 1 });
   }
+}
+
+// JSON.parse makes Infinity of 1e999, and JSON.stringify makes null of that: what is stored would not be what was sent.
+function refuseInfinity(value: unknown): void {
+  if (typeof value !== 'number' || Number.isFinite(value)) return;
+  throw new AppError('malformed_request', 'The body has a number that is too large.');
 }
 
 // JSON.parse makes these own properties; the first library that copies them key by key makes them a prototype.

@@ -23,13 +23,15 @@ export type MessageServices = {
 };
 
 const maxBodyBytes = 256 * 1024;
+/** More than senders get: an activity carries what other programs have put into it, such as cards. */
+const nesting = { maxDepth: 64, maxKeys: 2000 };
 
 /** `track` is given the work done after an answer, so that a stop can wait for it. */
 export function createMessagesHandler(services: MessageServices, track: (work: Promise<void>) => void) {
   return async (req: Request, res: Response): Promise<void> => {
     requireJsonContentType(req);
     const caller = await services.verifyCaller(req.headers.authorization);
-    const activity = parseInboundActivity(await readJsonObject(req, maxBodyBytes));
+    const activity = parseInboundActivity(await readJsonObject(req, maxBodyBytes, nesting));
     const { status, body, answered, abandoned } = await services.processTurn(caller, activity);
     const { log } = requestContextOf(req);
     const finish = async (): Promise<void> => {

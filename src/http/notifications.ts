@@ -3,12 +3,13 @@
 import type { Request, Response } from 'restify';
 import { AppError } from '../errors.ts';
 import type { DeliveryEngine } from '../notifications/delivery-engine.ts';
-import { fingerprintOf } from '../notifications/idempotency.ts';
+import { fingerprintOf, parseIdempotencyKey } from '../notifications/idempotency.ts';
 import { parseNotifyRequest } from '../notifications/notify-request.ts';
-import { accept, checkRecipient } from './accept.ts';
+import { accept, checkRecipient, statusUrlOf } from './accept.ts';
 import { type Authenticate, ownerFor } from './api-keys.ts';
 import { readJsonObject, requireJsonContentType } from './json-body.ts';
-import { type Page, parsePage } from './paging.ts';
+import { type Page, parsePage, queryError } from './paging.ts';
+import { readPreferences } from './prefer.ts';
 import { sendJson } from './respond.ts';
 
 type ConversationPage = { readonly items: unknown[]; readonly nextCursor: string | null };
@@ -27,8 +28,8 @@ type NotificationOptions = {
 };
 
 const maxBodyBytes = 64 * 1024;
-/** The longest wait that `Prefer` gets: below what load balancers allow an answer. */
-const longestWaitSeconds = 30;
+/** For senders that poll. A push takes a moment; what is held up takes minutes, and they may well ask some times then. */
+const pollHeaders = { 'Retry-After': '5' };
 
 /** POST /api/notify. */
 export function createNotifyHandler(options: NotificationOptions) {
@@ -38,30 +39,38 @@ export function createNotifyHandler(options: NotificationOptions) {
     const sender = await authenticate(req, 'notify:send');
     requireJsonContentType(req);
     const sent = await readJsonObject(req, maxBodyBytes);
-    const key = readIdempotencyKey(req);
+    const key = parseIdempotencyKey(req.headersDistinct['idempotency-key']);
     const repeat = key === undefined ? undefined : { key, fingerprint: fingerprintOf(sent) };
     const { accepted, body, headers } = await accept({ notifications, publicUrl }, sender, repeat, () => {
       const request = parseNotifyRequest(sent, now(), notificationTtlMs);
       checkRecipient(sender, request);
       return request;
     });
-    const waitMs = readWait(req);
+    const { waitMs, respondAsync } = readPreferences(req);
     // A broadcast that is still being spread is not waited for: each delivery would be counted anew.
     const isWaitedFor = waitMs !== undefined && accepted.recipients !== null;
     const settled = !isWaitedFor ? undefined : await notifications.settledWithin(accepted.id, waitMs);
-    if (!settled) return sendJson(res, 202, body, headers);
+    // Only where it was asked for: Logic Apps poll any Location of a 202. A key that may not read could not poll.
+    const isPolled = respondAsync && sender.scopes.includes('notify:read');
+    const polling = { Location: pollUrl(body.statusUrl), 'Preference-Applied': 'respond-async', ...pollHeaders };
+    if (!settled) return sendJson(res, 202, body, { ...headers, ...(isPolled && polling) });
     const { status, recipients, counts } = settled;
     sendJson(res, 200, { ...body, status, recipients, counts }, { ...headers, 'Preference-Applied': 'wait' });
   };
 }
 
-/** GET /api/notifications/{id}. */
-export function createFindNotificationHandler({ services, authenticate }: NotificationOptions) {
+/** GET /api/notifications/{id}?async: with `async=true`, the Location of a 202, 202 until it is settled. */
+export function createFindNotificationHandler({ services, authenticate, publicUrl }: NotificationOptions) {
+  const { notifications } = services;
   return async (req: Request, res: Response): Promise<void> => {
     const sender = await authenticate(req, 'notify:read');
-    const found = await services.notifications.find(String(req.params.id), ownerFor(sender));
+    const polled = new URLSearchParams(req.getQuery()).get('async') ?? 'false';
+    if (polled !== 'true' && polled !== 'false') throw queryError('async', 'Must be true or false');
+    const found = await notifications.find(String(req.params.id), ownerFor(sender));
     if (found === undefined) throw unknownNotification();
-    sendJson(res, 200, found);
+    const settled = polled === 'true' ? await notifications.settledWithin(found.id, 0) : found;
+    if (settled) return sendJson(res, 200, settled);
+    sendJson(res, 202, found, { Location: pollUrl(statusUrlOf(publicUrl, found.id)), ...pollHeaders });
   };
 }
 
@@ -93,24 +102,9 @@ export function createListConversationsHandler({ services, authenticate }: Notif
   };
 }
 
-/** The key, bare or as a quoted string (RFC 8941), which are the same key. Throws AppError 400 for anything else. */
-function readIdempotencyKey(req: Request): string | undefined {
-  const values = req.headersDistinct['idempotency-key'];
-  if (values === undefined) return undefined;
-  const [, quoted, bare] =
-    /^(?:"([\x21\x23-\x5b\x5d-\x7e]{1,255})"|([\x21\x23-\x5b\x5d-\x7e]{1,255}))$/.exec(values[0] ?? '') ?? [];
-  const key = quoted ?? bare;
-  if (values.length > 1 || key === undefined) {
-    throw new AppError('malformed_request', 'Idempotency-Key must be one value of 1 to 255 visible ASCII characters.');
-  }
-  return key;
-}
-
-/** `Prefer: wait=10` (RFC 7240 section 4.3), in ms; undefined when nothing is to be waited for. */
-function readWait(req: Request): number | undefined {
-  const seconds = /(?:^|[,;\s])wait\s*=\s*(\d{1,6})(?=$|[,;\s])/i.exec(req.header('prefer', ''))?.[1];
-  const wanted = Math.min(Number(seconds ?? 0), longestWaitSeconds);
-  return wanted > 0 ? wanted * 1_000 : undefined;
+/** A poller takes 200 for the end; whoever just looks gets 200 at any time. */
+function pollUrl(statusUrl: string): string {
+  return `${statusUrl}?async=true`;
 }
 
 function unknownNotification(): AppError {

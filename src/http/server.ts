@@ -3,10 +3,12 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server, type ServerOptions } from 'restify';
+import type { IpNetwork } from '../ip-network.ts';
 import type { KeyRing } from '../keys/key-ring.ts';
 import type { Logger } from '../logger.ts';
 import { createAuthenticate } from './api-keys.ts';
 import { answerError } from './answer-error.ts';
+import { createClientAddress } from './client-address.ts';
 import { type ConnectionCloser, createConnectionCloser } from './connection-closer.ts';
 import {
   createCreateKeyHandler,
@@ -33,10 +35,17 @@ import {
   type NotificationServices,
 } from './notifications.ts';
 import { createLiveHandler, createManifestHandler, createReadyHandler, type Readiness } from './open-routes.ts';
+import {
+  createEraseConversationHandler,
+  createEraseHandler,
+  createExportHandler,
+  type PeopleServices,
+} from './people.ts';
 import { createRateLimits, type RateLimitOptions } from './rate-limits.ts';
 import { openRequestContext, requestContextOf } from './request-context.ts';
 import { findRefusal } from './request-guard.ts';
 import { sendProblem } from './respond.ts';
+import { setTimeouts } from './timeouts.ts';
 import { createEventHandler, createHandshakeHandler } from './webhook-events.ts';
 import {
   createChangeWebhookHandler,
@@ -49,7 +58,8 @@ import type { WebhookRegistry } from '../webhooks/webhook-registry.ts';
 
 export type HttpServices = MessageServices &
   NotificationServices &
-  DeliveryServices & {
+  DeliveryServices &
+  PeopleServices & {
     readonly keys: KeyRing;
     readonly webhooks: WebhookRegistry;
     /** Rendered manifest as JSON text, by file name. */
@@ -61,6 +71,8 @@ type HttpServerOptions = RateLimitOptions & {
   readonly services: HttpServices;
   /** Without a slash at the end. */
   readonly publicUrl: string;
+  /** Proxies in front of this service, whose X-Forwarded-For is believed. */
+  readonly trustedProxies: readonly IpNetwork[];
   /** How long a notification lives whose sender named no end. */
   readonly notificationTtlMs: number;
   readonly logger: Logger;
@@ -76,13 +88,17 @@ export type HttpServer = {
   readonly stop: (graceMs: number) => Promise<void>;
 };
 
+/** restify's own limit is 100, and answers 404 beyond: an id of a user is up to 1,024 characters, each up to 9 as it is escaped. */
+const maxParamLength = 10_000;
+
 /** Builds the server; nothing listens before `listen`. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
-  // restify types its logger as bunyan but uses pino (lib/index.js); an empty name leaves the Server header out.
-  const log = options.logger as unknown as ServerOptions['log'];
-  const server = createServer({ name: '', log, handleUncaughtExceptions: false });
+  // Silent: its own lines repeat the path, in which somebody may have put a key. restify types its logger as bunyan but
+  // uses pino (lib/index.js); an empty name leaves the Server header out.
+  const log = options.logger.child({}, { level: 'silent' }) as unknown as ServerOptions['log'];
+  const server = createServer({ name: '', log, handleUncaughtExceptions: false, maxParamLength });
   const closer = createConnectionCloser(server.server);
-  setTimeouts(server);
+  setTimeouts(server.server);
   // Without a listener Node serves a request to upgrade as if the header were not there (RFC 9110 section 7.8), which
   // HTTP clients that offer h2c rely on. restify's listener would leave the socket hanging.
   server.server.removeAllListeners('upgrade');
@@ -101,34 +117,30 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   return { listen: (port, host) => listen(server, port, host), drain: closer.drain, stop: closer.stop };
 }
 
-// Longer than the idle timeout of common load balancers (60 s), so that it is never this side that closes a
-// connection just when a request arrives on it. Headers beyond 16 KB are refused by Node itself.
-function setTimeouts(server: Server): void {
-  server.server.headersTimeout = 15_000;
-  server.server.requestTimeout = 30_000;
-  server.server.keepAliveTimeout = 65_000;
-}
-
 function prepare(req: IncomingMessage, res: ServerResponse, { logger, now }: HttpServerOptions): boolean {
-  const { requestId, log } = openRequestContext(req, res, logger, now);
+  const context = openRequestContext(req, res, logger, now);
+  const { requestId, log } = context;
   // An 'error' without listener, such as a client that resets while it is being answered, would end the process.
   res.on('error', (error) => log.debug({ err: error }, 'answer could not be written'));
   res.setHeader('X-Request-Id', requestId);
   res.setHeader('X-Content-Type-Options', 'nosniff');
   res.setHeader('Cache-Control', 'no-store');
   const refusal = findRefusal(req);
-  if (refusal !== undefined) sendProblem(res, refusal, requestId);
-  return refusal === undefined;
+  if (refusal === undefined) return true;
+  context.code = refusal.code;
+  sendProblem(res, refusal, requestId);
+  return false;
 }
 
 function mountRoutes(server: Server, options: HttpServerOptions, closer: ConnectionCloser): void {
   const { services, now } = options;
   const { keys, webhooks, notifications } = services;
   const limits = createRateLimits(options);
-  const authenticate = createAuthenticate(keys, limits);
+  const clientAddress = createClientAddress(options.trustedProxies);
+  const authenticate = createAuthenticate(keys, limits, clientAddress);
   const senders = { ...options, authenticate };
   const operators = { keys, authenticate, now };
-  const sources = { ...options, webhooks, notifications, limits, authenticate };
+  const sources = { ...options, webhooks, notifications, limits, clientAddress, authenticate };
   const isReady = async (): Promise<Readiness> =>
     closer.isStopping() ? { ready: false, reason: 'The service is stopping.' } : services.isReady();
 
@@ -147,6 +159,7 @@ function mountRoutes(server: Server, options: HttpServerOptions, closer: Connect
   server.del('/api/webhooks/:id', createRevokeWebhookHandler(sources));
   server.post('/api/webhooks/:id/events', createEventHandler(sources));
   server.opts('/api/webhooks/:id/events', createHandshakeHandler(sources));
+  mountPeople(server, senders);
   const readable = {
     '/api/keys': createListKeysHandler(operators),
     '/api/webhooks': createListWebhooksHandler(sources),
@@ -164,6 +177,12 @@ function mountRoutes(server: Server, options: HttpServerOptions, closer: Connect
     server.get(path, handler);
     server.head(path, handler);
   }
+}
+
+function mountPeople(server: Server, options: Parameters<typeof createEraseHandler>[0]): void {
+  server.get('/api/users/:id', createExportHandler(options));
+  server.del('/api/users/:id', createEraseHandler(options));
+  server.del('/api/conversations/:id', createEraseConversationHandler(options));
 }
 
 function listen(server: Server, port: number, host: string): Promise<{ port: number }> {

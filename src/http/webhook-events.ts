@@ -13,6 +13,7 @@ import { readEvent } from '../webhooks/read-event.ts';
 import { verifyWebhook, type WebhookScheme } from '../webhooks/verify-signature.ts';
 import { senderNameOf, type Webhook } from '../webhooks/webhook.ts';
 import { accept, checkRecipient } from './accept.ts';
+import type { ClientAddress } from './client-address.ts';
 import { parseBody, readBytes, requireJsonContentType } from './json-body.ts';
 import type { RateLimits } from './rate-limits.ts';
 import { requestContextOf } from './request-context.ts';
@@ -22,6 +23,7 @@ import type { WebhookOptions } from './webhooks.ts';
 type EventOptions = WebhookOptions & {
   readonly notifications: Pick<DeliveryEngine, 'findAnswer' | 'accept'>;
   readonly limits: RateLimits;
+  readonly clientAddress: ClientAddress;
   readonly senderRate: number;
   readonly notificationTtlMs: number;
   readonly now: () => number;
@@ -29,6 +31,7 @@ type EventOptions = WebhookOptions & {
 
 /** A push of many commits, or a pull request with a long text, is some hundred KB. */
 const maxBodyBytes = 1024 * 1024;
+const nesting = { maxDepth: 64, maxKeys: 20_000 };
 
 /** POST /api/webhooks/{id}/events: 202 as for a notification; 200 with `status: "ignored"` for what `when` leaves out. */
 export function createEventHandler(options: EventOptions) {
@@ -58,21 +61,21 @@ async function readSource(req: Request, webhook: Webhook, options: EventOptions)
   if (scheme !== 'cloudevents') return readSigned(req, webhook, scheme, options);
   const sender = await options.authenticate(req, 'notify:send');
   const bytes = await readBytes(req, maxBodyBytes);
-  return { sender, body: bytes.length === 0 ? undefined : parseBody(bytes) };
+  return { sender, body: bytes.length === 0 ? undefined : parseBody(bytes, nesting) };
 }
 
 async function readSigned(
   req: Request,
   webhook: Webhook,
   scheme: WebhookScheme,
-  { limits, now }: EventOptions,
+  { limits, clientAddress, now }: EventOptions,
 ): Promise<Source> {
   requireJsonContentType(req);
   const rawBody = await readBytes(req, maxBodyBytes);
   const { secrets } = webhook;
   const verdict = verifyWebhook({ scheme, secrets, headers: req.headersDistinct, rawBody, now: now() });
   if (!verdict.ok) {
-    await limits.countFailure(req.socket.remoteAddress);
+    await limits.countFailure(clientAddress(req));
     throw new AppError('invalid_signature', 'The signature of the webhook is missing or wrong.', {
       reason: `webhook ${webhook.name}: ${verdict.reason}`,
     });
@@ -80,7 +83,7 @@ async function readSigned(
   const sender: Sender = { name: senderNameOf(webhook), scopes: ['notify:send'] };
   requestContextOf(req).sender = sender.name;
   await limits.countRequest(sender.name);
-  return { sender, body: parseBody(rawBody), eventId: verdict.id };
+  return { sender, body: parseBody(rawBody, nesting), eventId: verdict.id };
 }
 
 /** OPTIONS /api/webhooks/{id}/events: whether CloudEvents may be sent there (CloudEvents HTTP 1.1 Web Hooks, section 4). */

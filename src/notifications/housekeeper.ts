@@ -4,6 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
 import type { Database } from '../storage/database.ts';
+import { scrubFile } from '../storage/scrub.ts';
 import {
   eraseBodies,
   expireDeliveries,
@@ -84,6 +85,7 @@ export class Housekeeper {
       notifications: await this.#walk((after) => forgetNotifications(db, now - historyMs, after)),
       conversations: await this.#repeat(() => forgetConversations(db, now - conversationMs)),
     };
+    await scrubFile(db, this.#stopping.signal);
     this.#forgotAt = now;
     if (Object.values(forgotten).some((count) => count > 0)) logger.info(forgotten, 'forgotten by age');
   }

@@ -14,6 +14,21 @@ export type RepeatableRequest = {
 
 const shortestLifeMs = 24 * 3_600_000;
 
+/**
+ * The key in the values of the header, bare or as a quoted string (RFC 8941 section 3.3.3), which are the same key;
+ * undefined without the header. Throws AppError 400 for more than one value, and for what is not visible ASCII.
+ */
+export function parseIdempotencyKey(values: readonly string[] | undefined): string | undefined {
+  if (values === undefined) return undefined;
+  const [, quoted, bare] =
+    /^(?:"((?:[\x21\x23-\x5b\x5d-\x7e]|\\["\\])+)"|([\x21\x23-\x7e][\x21-\x7e]*))$/.exec(values[0] ?? '') ?? [];
+  const key = quoted?.replaceAll(/\\(.)/g, '$1') ?? bare;
+  if (values.length > 1 || key === undefined || key.length > 255) {
+    throw new AppError('malformed_request', 'Idempotency-Key must be one value of 1 to 255 visible ASCII characters.');
+  }
+  return key;
+}
+
 /** Fingerprint of a JSON value: equal for equal values, whatever the order of their fields (as in RFC 8785). */
 export function fingerprintOf(value: unknown): string {
   return createHash('sha256')

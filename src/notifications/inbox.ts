@@ -3,6 +3,7 @@
 // turns, never give the same delivery.
 
 import type { Conversation } from '../conversations/conversation.ts';
+import { findConversation } from '../conversations/conversation-store.ts';
 import { endOnceSubscriptions } from '../conversations/subscription-store.ts';
 import type { Database } from '../storage/database.ts';
 import { transact } from '../storage/transact.ts';
@@ -10,7 +11,7 @@ import { beginAttempt, insertDeliveries, settleDelivery, type Settlement } from 
 import { listHeld } from './held-store.ts';
 import { claimLane, holdsLease, type Lease, leaseMs, releaseLane, wakeLanes } from './lane-store.ts';
 import type { Delivery, Notification, SendOutcome } from './notification.ts';
-import { claimNotification, getNotification, listUnclaimed } from './notification-store.ts';
+import { claimNotification, findNotification, listUnclaimed } from './notification-store.ts';
 
 /** One delivery taken for this turn. It must be ended by `given` or `putBack`. */
 export type InboxItem = {
@@ -78,8 +79,8 @@ async function take(scope: TurnScope, { limit, ...subjects }: Wanted): Promise<I
   const held = await listHeld(db, { ...conversation, ...subjects, conversationId: conversation.id }, now(), limit);
   const items: InboxItem[] = [];
   for (const delivery of held) {
-    const notification = await getNotification(db, delivery.notificationId);
-    if (notification.isCancelled) continue;
+    const notification = await findNotification(db, delivery.notificationId);
+    if (!notification || notification.isCancelled) continue;
     const shared = await leaseOnce(scope, delivery.conversationId);
     if (shared && (await beginAttempt(db, shared.lease, delivery, now()))) {
       items.push(createItem({ ...scope, shared }, delivery, notification));
@@ -156,6 +157,8 @@ export async function adoptUnclaimed(
   now: number,
   held?: { readonly reason: string; readonly reasonText: string },
 ): Promise<void> {
+  // Erased in the middle of its turn: what nobody has yet is left to whoever comes next.
+  if (!(await findConversation(trx, conversationId))) return;
   for (const notification of await listUnclaimed(trx, subject, now, mostUnclaimed)) {
     if (!(await claimNotification(trx, notification.id))) continue;
     const at = notification.sendAt ?? now;

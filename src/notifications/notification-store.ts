@@ -33,10 +33,10 @@ export async function insertNotification(
     .execute();
 }
 
-/** The notification of a delivery. Throws when it is gone: a delivery never outlives its notification. */
-export async function getNotification(db: Database, id: string): Promise<Notification> {
-  const row = await db.selectFrom('notifications').selectAll().where('id', '=', id).executeTakeFirstOrThrow();
-  return parseNotification(row);
+/** The notification of a delivery; undefined when both have been erased since the delivery was read. */
+export async function findNotification(db: Database, id: string): Promise<Notification | undefined> {
+  const row = await db.selectFrom('notifications').selectAll().where('id', '=', id).executeTakeFirst();
+  return row && parseNotification(row);
 }
 
 /** A notification that has not reached everybody, and how far it has come. */

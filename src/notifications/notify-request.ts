@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { AppError, type FieldFault } from '../errors.ts';
+import { findCardFaults } from './card-links.ts';
 
 export type Recipient =
   | { readonly subject: string }
@@ -34,31 +35,44 @@ const furthestSendMs = 30 * day;
 /** Well below what Teams takes in one message (28 KB), card and text alike. */
 const longestText = 8_000;
 const largestCardBytes = 24 * 1024;
-/** Where an Adaptive Card holds an address, in lower case (adaptivecards.io/explorer). */
-const urlKeys = new Set(['url', 'iconurl', 'backgroundimage', 'poster', '$schema']);
+/** So many faults, and so much of a path that a sender has made up, are repeated to it. */
+const mostFaults = 20;
+const longestPath = 200;
 
+/** A lone surrogate is no character: the database and some parsers of the parent's would make another text of it. */
+const isWellFormed = [/^\P{Cs}*$/u, 'must be well-formed Unicode'] as const;
 const plainText = (most: number) =>
   z
     .string()
     .min(1, 'must not be empty')
     .max(most, `must have at most ${most} characters`)
-    .regex(/^\P{Cc}*$/u, 'must not have control characters');
+    .regex(/^\P{Cc}*$/u, 'must not have control characters')
+    .regex(...isWellFormed);
 /** Trimmed as in the actions (bot/actions/inputs.ts): a blank too many would never meet its wait. */
 const subjectText = z.string().trim().pipe(plainText(256));
 const time = z.iso.datetime({ offset: true, error: 'must be a time as in RFC 3339, such as 2026-01-31T12:00:00Z' });
 
-const recipientSchema = z.union(
-  [
-    z.strictObject({ subject: subjectText }),
-    z.strictObject({ conversationId: plainText(64) }),
-    z.strictObject({ userId: plainText(256) }),
-    z.strictObject({ all: z.literal(true) }),
-  ],
-  { error: 'must have exactly one of subject, conversationId, userId, all' },
-);
+const oneRecipient = { error: 'must have exactly one of subject, conversationId, userId, all' };
+const recipientSchema = z
+  .strictObject(
+    {
+      subject: subjectText.optional(),
+      conversationId: plainText(64).optional(),
+      userId: plainText(256).optional(),
+      all: z.literal(true, { error: 'must be true' }).optional(),
+    },
+    // A field that does not exist is named like everywhere else.
+    { error: (issue) => (issue.code === 'invalid_type' ? oneRecipient.error : undefined) },
+  )
+  .refine((to) => Object.keys(to).length === 1, oneRecipient)
+  .transform((to) => to as Recipient);
 
 const messageSchema = z.strictObject({
-  text: z.string().min(1, 'must not be empty').max(longestText, `must have at most ${longestText} characters`),
+  text: z
+    .string()
+    .min(1, 'must not be empty')
+    .max(longestText, `must have at most ${longestText} characters`)
+    .regex(...isWellFormed),
   textFormat: z.enum(['plain', 'markdown']).default('markdown'),
 });
 
@@ -67,15 +81,28 @@ const cardSchema = z
   .refine((card) => Buffer.byteLength(JSON.stringify(card)) <= largestCardBytes, {
     error: `must have at most ${largestCardBytes} bytes as JSON`,
   })
-  .refine((card) => hasOnlyHttpsUrls(card), { error: 'may only have https: URLs' });
+  .superRefine((card, context) => {
+    for (const { path, message } of findCardFaults(card))
+      context.addIssue({ code: 'custom', path: [...path], message });
+  });
 
 const options = {
   result: z
     .record(
       plainText(64),
-      z.union([z.string().max(4_000), z.int(), z.boolean()], {
-        error: 'must be a text, a whole number or true or false',
-      }),
+      z.union(
+        [
+          z
+            .string()
+            .max(4_000)
+            .regex(...isWellFormed),
+          z.int(),
+          z.boolean(),
+        ],
+        {
+          error: 'must be a text, a whole number or true or false',
+        },
+      ),
     )
     .refine((result) => Object.keys(result).length <= 25, { error: 'must have at most 25 fields' })
     .optional(),
@@ -83,7 +110,13 @@ const options = {
   sendAt: time.optional(),
   expiresAt: time.optional(),
   metadata: z
-    .record(plainText(64), z.string().max(512))
+    .record(
+      plainText(64),
+      z
+        .string()
+        .max(512)
+        .regex(...isWellFormed),
+    )
     .refine((metadata) => Object.keys(metadata).length <= 20, { error: 'must have at most 20 fields' })
     .optional(),
 };
@@ -134,14 +167,16 @@ function check<T>(schema: z.ZodType<T>, body: unknown): T {
 }
 
 function readIssue(issue: z.core.$ZodIssue): FieldFault[] {
-  const path = issue.path.join('.');
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({
-      path: [...issue.path, key].join('.'),
-      message: 'is not a field of a notification',
-    }));
-  }
-  return [{ path, message: issue.message }];
+  if (issue.code !== 'unrecognized_keys') return [{ path: pathOf(issue.path), message: issue.message }];
+  return issue.keys.map((key) => ({
+    path: pathOf([...issue.path, key]),
+    message: 'is not a field of a notification',
+  }));
+}
+
+function pathOf(keys: readonly PropertyKey[]): string {
+  const path = keys.join('.');
+  return path.length <= longestPath ? path : `${path.slice(0, longestPath)}…`;
 }
 
 type Times = {
@@ -164,18 +199,8 @@ function checkTimes(times: Times): void {
   if (faults.length > 0) throw invalid(faults);
 }
 
-function invalid(faults: readonly FieldFault[]): AppError {
+function invalid(found: readonly FieldFault[]): AppError {
+  const faults = found.slice(0, mostFaults);
   const words = faults.map((fault) => `${fault.path || 'body'}: ${fault.message}`).join('; ');
   return new AppError('invalid_notification', `The notification cannot be accepted: ${words}.`, { faults });
-}
-
-/** A card's URLs are opened by the user's client: data: and javascript: have no place there. */
-function hasOnlyHttpsUrls(value: unknown): boolean {
-  if (Array.isArray(value)) return value.every(hasOnlyHttpsUrls);
-  if (typeof value !== 'object' || value === null) return true;
-  return Object.entries(value).every(([key, entry]) => {
-    if (typeof entry !== 'string' || !urlKeys.has(key.toLowerCase())) return hasOnlyHttpsUrls(entry);
-    // The designer writes this address of the schema into every card; nothing opens it.
-    return /^https:\/\//i.test(entry) || (key === '$schema' && entry.startsWith('http://adaptivecards.io/'));
-  });
 }

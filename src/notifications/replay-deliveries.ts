@@ -21,9 +21,7 @@ const rowsPerChunk = 500;
  * schedule before them. They keep their ids and their attempts. Returns how many.
  */
 export function retryDeliveries(db: Database, filter: DeliveryFilter, replay: Replay): Promise<number> {
-  return forEachChunk(db, filter, ['dead', 'held'], async (trx, chunk) => {
-    const rows = await keepReachable(trx, chunk);
-    if (rows.length === 0) return 0;
+  return forEachChunk(db, filter, ['dead', 'held'], async (trx, rows) => {
     // Out and in again: the place in the queue is given at the insert.
     await deleteRows(trx, rows);
     await trx
@@ -33,14 +31,6 @@ export function retryDeliveries(db: Database, filter: DeliveryFilter, replay: Re
     await wakeLanes(trx, [...new Set(rows.map((row) => row.conversation_id))], replay.now);
     return rows.length;
   });
-}
-
-/** A conversation that is forgotten has no lane any more. */
-async function keepReachable(trx: Database, rows: readonly DeliveryRow[]): Promise<DeliveryRow[]> {
-  const wanted = [...new Set(rows.map((row) => row.conversation_id))];
-  const found = await trx.selectFrom('conversations').select('id').where('id', 'in', wanted).execute();
-  const known = new Set(found.map(({ id }) => id));
-  return rows.filter((row) => known.has(row.conversation_id));
 }
 
 /** Forgets dead and cancelled deliveries with their attempts. Returns how many. */

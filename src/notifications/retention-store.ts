@@ -1,7 +1,7 @@
 // What is kept only for a time. Each function does one bounded chunk and says how many rows it touched, so that the
 // event loop is never kept for long however much has come together.
 
-import { isHeld, mayExpire } from '../storage/conditions.ts';
+import { mayExpire } from '../storage/conditions.ts';
 import type { Database } from '../storage/database.ts';
 import { transact } from '../storage/transact.ts';
 
@@ -122,7 +122,10 @@ export async function forgetNotifications(db: Database, before: number, after: s
   });
 }
 
-/** Forgets conversations in which nothing has happened since `before`, with what was subscribed to in them. */
+/**
+ * Forgets conversations in which nothing has happened since `before`, with what was subscribed to in them. Each of its
+ * deliveries goes first: they are found by it when its person is to be shown or erased.
+ */
 export function forgetConversations(db: Database, before: number): Promise<number> {
   return transact(db, async (trx) => {
     const rows = await trx
@@ -143,11 +146,7 @@ export function forgetConversations(db: Database, before: number): Promise<numbe
         not(exists(selectFrom('lanes').select('run_at').whereRef('conversation_id', '=', 'conversations.id'))),
       )
       .where(({ not, exists, selectFrom }) =>
-        not(
-          exists(
-            selectFrom('deliveries').select('id').whereRef('conversation_id', '=', 'conversations.id').where(isHeld),
-          ),
-        ),
+        not(exists(selectFrom('deliveries').select('id').whereRef('conversation_id', '=', 'conversations.id'))),
       )
       .limit(rowsPerChunk)
       .execute();

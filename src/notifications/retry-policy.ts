@@ -156,6 +156,8 @@ function readMeaning(outcome: SendOutcome, tried: Tried): Meaning {
     case 'unreachable':
       return { kind: 'later' };
     case 'notSent':
+      // The operator has turned the channel off: that may be undone, and the user's next turn shows it.
+      if (outcome.errorClass === 'channel_not_allowed') return { kind: 'gone', reason: outcome.errorClass };
       // An exception of ours may have been a passing one; the same again and again is a poisoned message.
       if (outcome.errorClass !== 'internal') return { kind: 'refused', reason: outcome.errorClass };
       return tried.internalFailures < mostInternalFailures ? { kind: 'later' } : { kind: 'refused', reason: 'poison' };

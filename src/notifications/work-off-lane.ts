@@ -10,7 +10,7 @@ import { reopenHeld } from './held-store.ts';
 import { holdsLease, type Lease, markInterrupted } from './lane-store.ts';
 import type { LaneWork } from './lane-work.ts';
 import type { Delivery } from './notification.ts';
-import { getNotification } from './notification-store.ts';
+import { findNotification } from './notification-store.ts';
 import { findNextSendAt } from './send-rate.ts';
 
 /** A delivery that has been interrupted this often is most likely what brings the process down. */
@@ -42,7 +42,9 @@ async function deliver(work: LaneWork, lease: Lease, conversation: Conversation,
   }
   const early = decideWithoutSending(work, conversation, delivery);
   if (early) return settleWithoutSending(work, lease, delivery, early);
-  const notification = await getNotification(db, delivery.notificationId);
+  const notification = await findNotification(db, delivery.notificationId);
+  // Erased since the delivery was read: both are gone, and with them the lease, or the lane goes on with what is left.
+  if (!notification) return false;
   if (notification.isCancelled && delivery.step === 'message') {
     return settleWithoutSending(work, lease, delivery, cancelled);
   }
@@ -134,7 +136,7 @@ async function applyToConversation(
   { change, decision }: Judged,
 ): Promise<void> {
   if (change.state === 'held') {
-    const reason = `The parent takes no push here: ${change.reasonText}`;
+    const reason = `No push is taken here: ${change.reasonText}`;
     if (wait) await endWait(db, wait, reason);
     else await holdUnlessWaiting(db, conversation.id, reason);
   }

@@ -44,6 +44,8 @@ function openSqlite(dataDir: string): Libsql.Database {
     sqlite.pragma('journal_mode = WAL');
     // NORMAL may lose the last commits on power loss (sqlite.org/pragma.html#pragma_synchronous): a 202 would be a lie.
     sqlite.pragma('synchronous = FULL');
+    // What is deleted is overwritten with zeros: who asks to be erased must not be found in the file. See scrub.ts.
+    sqlite.pragma('secure_delete = ON');
     sqlite.exec('begin immediate; commit');
     return sqlite;
   } catch (error) {

@@ -178,7 +178,11 @@ type WebhookTable = {
 /** One row, written to see whether anything can be written. */
 type WriteProbeTable = { id: number; at: number };
 
+/** One row: the key under which people are hashed for the log. */
+type AuditKeyTable = { id: number; key: string };
+
 export type Schema = {
+  audit_key: AuditKeyTable;
   api_keys: ApiKeyTable;
   webhooks: WebhookTable;
   write_probe: WriteProbeTable;

@@ -7,8 +7,8 @@ import type { Template } from './parse-template.ts';
 
 const hourMs = 3_600_000;
 
-/** The first fault that no event could make good, such as a field that a notification does not have. `now` in epoch ms. */
-export function findTemplateFault(template: Template, now: number): FieldFault | undefined {
+/** The faults that no event could make good, such as a field that a notification does not have. `now` in epoch ms. */
+export function findTemplateFaults(template: Template, now: number): FieldFault[] {
   // What a placeholder stands for is not known: a fault is one of the template when none of these makes it good.
   const samples = ['x', 'https://example.com/', 'markdown', new Date(now + hourMs).toISOString()];
   const [first = [], ...others] = samples.map((sample) =>
@@ -17,7 +17,7 @@ export function findTemplateFault(template: Template, now: number): FieldFault |
       now,
     ),
   );
-  return first.find((fault) => others.every((faults) => faults.some((other) => isSame(fault, other))));
+  return first.filter((fault) => others.every((faults) => faults.some((other) => isSame(fault, other))));
 }
 
 function faultsOf(body: Record<string, unknown>, now: number): readonly FieldFault[] {

@@ -112,7 +112,7 @@ export function parsePlaceholder(text: string, place: string): Placeholder {
   return { from: 'body', name, path, fallback };
 }
 
-/** The path of an entry: as faults of a notify request name it. */
+/** The path of an entry, as faults name it. */
 export function joinPath(path: string, key: string): string {
-  return path === '' ? key : `${path}.${key}`;
+  return path === '' || key === '' ? path + key : `${path}.${key}`;
 }

@@ -26,8 +26,8 @@ const toleranceSeconds = 300;
 const fewestSecretBytes = 24;
 const mostSignatures = 20;
 /**
- * What an Idempotency-Key may have (http/notifications.ts), without the full stop, which would let a part of the id
- * pass for the timestamp, and without the comma, which a proxy puts between two headers it makes one.
+ * Visible ASCII without quotes and backslash, which a library may escape; without the full stop, which would let a part of
+ * the id pass for the timestamp; and without the comma, which a proxy puts between two headers it makes one.
  */
 const idPattern = /^[\x21\x23-\x2b\x2d\x2f-\x5b\x5d-\x7e]{1,255}$/;
 

@@ -1,12 +1,12 @@
 // Webhooks as operators make, change and revoke them, and as they are found for an event.
 
 import { randomBytes } from 'node:crypto';
-import { AppError } from '../errors.ts';
+import { AppError, type FieldFault } from '../errors.ts';
 import type { Database } from '../storage/database.ts';
 import { transact } from '../storage/transact.ts';
-import { findTemplateFault } from './check-template.ts';
+import { findTemplateFaults } from './check-template.ts';
 import { type ConditionRequest, parseCondition } from './match-condition.ts';
-import { parseTemplate } from './parse-template.ts';
+import { joinPath, parseTemplate } from './parse-template.ts';
 import { findSecretFault } from './verify-signature.ts';
 import type { Webhook, WebhookScheme } from './webhook.ts';
 import {
@@ -88,7 +88,8 @@ export function createWebhookRegistry({ db, now }: RegistryOptions) {
         const known = await findWebhook(trx, id);
         if (!known || known.revokedAt !== undefined) return undefined;
         const next = chooseSecret(known.scheme, secret);
-        if (next === undefined) throw invalid('scheme', 'a webhook of the scheme cloudevents has no secret');
+        if (next === undefined)
+          throw invalid({ path: 'scheme', message: 'a webhook of the scheme cloudevents has no secret' });
         const [before] = known.secrets;
         const kept = before ? [{ secret: before.secret, until: now() + overlapMs }] : [];
         const stored = await changeWebhook(trx, id, { secrets: [{ secret: next, until: null }, ...kept] });
@@ -116,28 +117,27 @@ export function createWebhookRegistry({ db, now }: RegistryOptions) {
 function check({ template, when }: Pick<ChangeRequest, 'template' | 'when'>, now: number): void {
   if (template) {
     const parsed = parseTemplate(JSON.stringify(template));
-    if ('fault' in parsed) throw invalid('template', parsed.fault);
-    const fault = findTemplateFault(parsed.template, now);
-    if (fault) throw invalid(fault.path === '' ? 'template' : `template.${fault.path}`, fault.message);
+    if ('fault' in parsed) throw invalid({ path: 'template', message: parsed.fault });
+    const faults = findTemplateFaults(parsed.template, now);
+    if (faults.length > 0)
+      throw invalid(...faults.map(({ path, ...rest }) => ({ path: joinPath('template', path), ...rest })));
   }
   const condition = parseCondition(when ?? {});
-  if ('fault' in condition) throw invalid(`when.${condition.path}`, condition.fault);
+  if ('fault' in condition) throw invalid({ path: `when.${condition.path}`, message: condition.fault });
 }
 
 function chooseSecret(scheme: WebhookScheme, given: string | undefined): string | undefined {
   if (scheme === 'cloudevents') {
     if (given === undefined) return undefined;
-    throw invalid(
-      'secret',
-      'must be left out: events of the scheme cloudevents come with an API key or an Entra token',
-    );
+    const message = 'must be left out: events of the scheme cloudevents come with an API key or an Entra token';
+    throw invalid({ path: 'secret', message });
   }
   if (given === undefined) {
     const random = randomBytes(secretBytes);
     return scheme === 'standard' ? `whsec_${random.toString('base64')}` : random.toString('base64url');
   }
   const fault = findSecretFault(scheme, given);
-  if (fault !== undefined) throw invalid('secret', fault);
+  if (fault !== undefined) throw invalid({ path: 'secret', message: fault });
   return given;
 }
 
@@ -163,8 +163,7 @@ function timeOf(at: number | undefined): string | null {
   return at === undefined ? null : new Date(at).toISOString();
 }
 
-function invalid(path: string, message: string): AppError {
-  return new AppError('invalid_webhook', `The webhook cannot be made: ${path}: ${message}.`, {
-    faults: [{ path, message }],
-  });
+function invalid(...faults: readonly FieldFault[]): AppError {
+  const words = faults.map(({ path, message }) => `${path}: ${message}`).join('; ');
+  return new AppError('invalid_webhook', `The webhook cannot be made: ${words}.`, { faults });
 }

@@ -8,6 +8,8 @@ const routes = {
   'skill->tenant': 'Skill → tenant',
   'agent->manifest': 'Agent → manifest',
   'page->standin': 'This page',
+  'channel->skill': 'Channel → skill',
+  'skill->channel': 'Skill → channel',
 };
 
 const drawn = new Map();

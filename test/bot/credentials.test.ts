@@ -88,6 +88,15 @@ describe('tokens for parents', () => {
     expect(tokenRequests()).toHaveLength(3);
   });
 
+  it('that were refused to many at once are replaced once, and all of them get the new one', async () => {
+    const tokens = createTokens();
+    const first = await tokens(standIn.agent.appId);
+    const headers = await Promise.all(Array.from({ length: 50 }, () => tokens(standIn.agent.appId, first)));
+    expect(new Set(headers).size).toBe(1);
+    expect(headers[0]).not.toBe(first);
+    expect(tokenRequests()).toHaveLength(2);
+  });
+
   it('are used to their end while no new one can be had', async () => {
     const tokens = createTokens();
     const first = await tokens(standIn.agent.appId);

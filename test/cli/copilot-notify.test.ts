@@ -1,26 +1,14 @@
 // The command line as it is installed: the built file, as a process of its own.
 
-import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runCommand as run } from '../helpers/service-process.ts';
 import { apiKey, type Skill, startSkill } from '../helpers/skill.ts';
-
-const entry = fileURLToPath(new URL('../../dist/src/cli/copilot-notify.js', import.meta.url));
-
-function run(args: string[], env: Record<string, string> = {}): Promise<{ code: number; out: string }> {
-  return new Promise((resolve) => {
-    const settings = { PATH: process.env['PATH'] ?? '', DOTENV_CONFIG_PATH: '/nonexistent/.env', ...env };
-    execFile(process.execPath, [entry, ...args], { env: settings }, (error, stdout, stderr) => {
-      resolve({ code: error ? Number(error.code) : 0, out: stdout + stderr });
-    });
-  });
-}
 
 describe('help', () => {
   it.each([[['--help']], [[]], [['-h']]])('%j tells the commands', async (args) => {
     const { code, out } = await run(args);
     expect(code).toBe(0);
-    for (const command of ['start', 'check', 'notify', 'status', 'cancel', 'deliveries', 'retry']) {
+    for (const command of ['start', 'check', 'notify', 'status', 'cancel', 'deliveries', 'retry', 'people']) {
       expect(out).toContain(`copilot-notify ${command}`);
     }
   });
@@ -36,6 +24,7 @@ describe('help', () => {
     [['cancel']],
     [['retry']],
     [['retry', '--reason', 'x']],
+    [['people', 'erase', 'x']],
   ])('%j is refused with exit code 2', async (args) => {
     expect((await run(args)).code).toBe(2);
   });

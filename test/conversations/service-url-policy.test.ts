@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createServiceUrlPolicy, isPrivateAddress } from '../../src/conversations/service-url-policy.ts';
+import { createServiceUrlPolicy, requireServiceUrl } from '../../src/conversations/service-url-policy.ts';
 
 const policy = createServiceUrlPolicy('public', [
   { kind: 'suffix', suffix: '.bots.example.com' },
@@ -29,6 +29,33 @@ describe('service URLs that may be posted to', () => {
 describe('service URLs that may only be named inside a turn', () => {
   it.each(['https://directline.botframework.com/', 'https://europe.directline.botframework.com/'])('%s', (url) => {
     expect(policy(url).allowed).toBe('inTurn');
+  });
+});
+
+describe('service URLs of channels', () => {
+  it.each([
+    ['Teams', 'https://smba.trafficmanager.net/emea/', ['msteams'], 'push'],
+    ['Teams among others', 'https://smba.trafficmanager.net/emea/', ['webchat', 'msteams'], 'push'],
+    ['Teams for Web Chat', 'https://smba.trafficmanager.net/emea/', ['webchat'], 'no'],
+    ['Teams for no channel', 'https://smba.trafficmanager.net/emea/', [], 'no'],
+    ['Direct Line, posted to', 'https://directline.botframework.com/', ['directline'], 'push'],
+    ["a parent's suffix", 'https://one.bots.example.com/api/skills', ['msteams'], 'no'],
+    ["a parent's origin", 'http://127.0.0.1:4000/', ['msteams'], 'no'],
+    ['a property of objects as a channel', 'https://smba.trafficmanager.net/', ['constructor'], 'no'],
+  ])('%s', (_, url, channels, allowed) => {
+    expect(policy(url, channels).allowed).toBe(allowed);
+  });
+
+  it('are none of a parent', () => {
+    expect(policy('https://smba.trafficmanager.net/emea/').allowed).toBe('no');
+  });
+
+  it('names both settings when a host is of none', () => {
+    expect(policy('https://teams.contoso.com/', ['msteams'])).toMatchObject({
+      reason: expect.stringMatching(
+        /ALLOWED_CHANNELS.*add msteams=https:\/\/teams.contoso.com to ALLOWED_SERVICE_URLS/,
+      ),
+    });
   });
 });
 
@@ -74,28 +101,46 @@ describe('service URLs that are refused', () => {
   });
 });
 
-describe('private addresses', () => {
-  it.each([
-    '10.1.2.3',
-    '127.0.0.1',
-    '169.254.169.254',
-    '172.16.0.1',
-    '192.168.1.1',
-    '100.64.0.1',
-    '0.0.0.0',
-    '::1',
-    '::',
-    'fe80::1',
-    'fd00::1',
-    '::ffff:10.0.0.1',
-    '64:ff9b::a00:1',
-    '2002:a00:1::1',
-    'nonsense',
-  ])('%s', (address) => {
-    expect(isPrivateAddress(address)).toBe(true);
+/** What the tables of hosts must hold whatever else changes: an empty one would refuse every parent. */
+describe.each<[host: string, publicCloud: string, usGovernment: string]>([
+  ['pvaruntime.us-il102.gateway.prod.island.powerapps.com', 'push', 'no'],
+  ['pvaruntime.eu-ia106.gateway.prod.island.powerapps.com', 'push', 'no'],
+  ['pvaruntime.uk-il1001.gateway.prod.island.powerapps.com', 'push', 'no'],
+  ['PVARUNTIME.US-IL102.GATEWAY.PROD.ISLAND.POWERAPPS.COM', 'push', 'no'],
+  ['pvaruntime.us-il102.gateway.prod.island.powerapps.com.', 'push', 'no'],
+  ['pvaruntime.us-il102.gateway.prod.island.powerapps.com:443', 'push', 'no'],
+  ['pvaruntime.us-il1.gateway.gov.island.powerapps.us', 'no', 'push'],
+  ['pvaruntime.us-il1.gateway.gov.island.appsplatform.us', 'no', 'push'],
+  ['directline.botframework.com', 'inTurn', 'no'],
+  ['europe.directline.botframework.com', 'inTurn', 'no'],
+  ['webchat.botframework.com', 'inTurn', 'no'],
+  ['directline.botframework.azure.us', 'no', 'inTurn'],
+  ['webchat.botframework.azure.us', 'no', 'inTurn'],
+  // Channels of their own, whose tokens the gate refuses: nobody with a skill's token has business there.
+  ['smba.trafficmanager.net', 'no', 'no'],
+  ['token.botframework.com', 'no', 'no'],
+  ['api.botframework.com', 'no', 'no'],
+  ['smba.infra.gcc.teams.microsoft.com', 'no', 'no'],
+  ['default1.environment.api.powerplatform.com', 'no', 'no'],
+])('https://%s', (host, publicCloud, usGovernment) => {
+  it(`${publicCloud} in the public cloud, ${usGovernment} for US government`, () => {
+    for (const path of ['', '/', '/api/runtime/bots/1/skillsV2/']) {
+      expect(createServiceUrlPolicy('public', [])(`https://${host}${path}`).allowed).toBe(publicCloud);
+      expect(createServiceUrlPolicy('usgov', [])(`https://${host}${path}`).allowed).toBe(usGovernment);
+    }
+  });
+});
+
+describe('an activity', () => {
+  const testPane = 'https://directline.botframework.com/';
+
+  it('may name a host that takes no posts where its replies travel in the answer', () => {
+    expect(() => requireServiceUrl(policy, { serviceUrl: testPane, deliveryMode: 'expectReplies' })).not.toThrow();
   });
 
-  it.each(['8.8.8.8', '20.42.0.1', '2603:1030::1', '::ffff:8.8.8.8'])('%s is public', (address) => {
-    expect(isPrivateAddress(address)).toBe(false);
+  it.each(['normal', 'notification', undefined])('may not on delivery mode %s', (deliveryMode) => {
+    expect(() => requireServiceUrl(policy, { serviceUrl: testPane, deliveryMode })).toThrow(
+      expect.objectContaining({ code: 'service_url_not_allowed', reason: 'it takes no replies outside of a turn' }),
+    );
   });
 });

@@ -13,7 +13,7 @@ let key: string;
 const { send, operate, make, sendGithub } = createSources(() => skill);
 
 beforeAll(async () => {
-  skill = await startSkill({ env: { SENDER_RATE: '30', FAILURE_RATE: '10' } });
+  skill = await startSkill({ env: { SENDER_RATE: '30', FAILURE_RATE: '10', TRUSTED_PROXIES: '127.0.0.1' } });
   github = await make({ ...documentedWebhooks.github, subjects: ['repo/'] });
   grid = await make({ ...documentedWebhooks.cloudevents, subjects: ['upload/'] });
   key = await makeKey('event-grid', { scopes: ['notify:send'] });
@@ -34,6 +34,13 @@ const sendGrid = (
     'content-type': type,
     ...(presented !== undefined && { 'x-api-key': presented }),
   });
+/** Through a proxy where an address is given. */
+const sendUnsigned = (text: string, address?: string): Promise<Answer> =>
+  send('POST', github.url, text, address === undefined ? {} : { 'x-forwarded-for': address });
+const nested = (depth: number): object =>
+  JSON.parse(`{"a":${'['.repeat(depth - 1)}${']'.repeat(depth - 1)}}`) as object;
+const withKeys = (count: number): object =>
+  Object.fromEntries(Array.from({ length: count }, (_, index) => [`k${index}`, 1]));
 const outcomeOf = ({ status, body }: Answer) => [status, body['code'] ?? body['status']];
 
 describe('an event of GitHub', () => {
@@ -54,6 +61,20 @@ describe('an event of GitHub', () => {
   it('is refused outside of the subjects of its webhook', async () => {
     const wide = await make({ ...documentedWebhooks.github, name: 'wide', subjects: ['another/'] });
     expect(outcomeOf(await sendGithub(wide, mergedPullRequest))).toEqual([403, 'recipient_not_allowed']);
+  });
+
+  it('has at most 1 MB, to the byte', async () => {
+    expect(outcomeOf(await sendUnsigned('{}'.padEnd(1024 * 1024 + 1)))).toEqual([413, 'body_too_large']);
+    expect(outcomeOf(await sendUnsigned('{}'.padEnd(1024 * 1024)))).toEqual([401, 'invalid_signature']);
+  });
+
+  it.each([
+    ['64 levels', nested(64), nested(65)],
+    ['20,000 keys', withKeys(20_000), withKeys(20_001)],
+  ])('has at most %s', async (what, most, more) => {
+    const bodies = await make({ ...documentedWebhooks.github, name: `bodies-${what.length}` });
+    expect(outcomeOf(await sendGithub(bodies, more, { id: 'more' }))).toEqual([400, 'malformed_request']);
+    expect(outcomeOf(await sendGithub(bodies, most, { id: 'most' }))).toEqual([200, 'ignored']);
   });
 
   it('that is a ping is ignored, though nothing is left out', async () => {
@@ -104,7 +125,16 @@ describe('what is counted', () => {
     expect(statuses).toEqual([...Array<number>(30).fill(202), 429]);
   });
 
-  it('is each wrong signature of an address', async () => {
+  it('is each wrong signature of an address, and not of the proxy before it', async () => {
+    const statuses: number[] = [];
+    for (let count = 0; count < 11; count += 1) {
+      statuses.push((await sendUnsigned('{}', '198.51.100.9')).status);
+    }
+    expect(statuses).toEqual([...Array<number>(10).fill(401), 429]);
+    expect((await sendUnsigned('{}', '198.51.100.10')).status).toBe(401);
+  });
+
+  it('is each wrong signature without a proxy, too', async () => {
     const statuses: number[] = [];
     for (let count = 0; count < 11; count += 1) {
       const wrong = { id: `w-${count}`, secret: 'another-secret-of-24-characters' };

@@ -83,22 +83,20 @@ it('a sender that prefers to wait hears at once that its notification is cancell
   expect(await answering).toMatchObject({ status: 200, body: { id, status: 'cancelled', recipients: 0 } });
 });
 
-it('a dead delivery whose conversation is forgotten is not tried again, and stays as it is', async () => {
+it('a conversation is kept as long as a dead delivery of it is, which can still be tried again', async () => {
   skill = await startSkill({ env: { CONVERSATION_DAYS: '1' } });
   const conversation = await openWait();
   const { id, delivery } = await sendInVain();
   await conversation.cancel();
   skill.clock.advance(25 * hour);
+  await post('deliveries/retry', { status: 'dead' });
+  // Its action is over: the parent takes no more there.
+  const { deliveries } = await skill.settled(id, 'held');
+  expect(deliveries).toMatchObject([{ id: delivery.id, attempts: [{ number: 1 }, { number: 2 }] }]);
+  // Then both go, the conversation last.
   await eventually('the conversation is forgotten', async () => {
-    // The lane of the wait may have been there at the first look: the next one is an hour later.
-    skill.clock.advance(minute);
+    skill.clock.advance(24 * hour);
     return (await countConversations(skill)) === 0;
   });
-  expect(await post(`deliveries/${delivery.id}/retry`, {})).toMatchObject({
-    status: 409,
-    body: { code: 'not_retryable' },
-  });
   expect((await post('deliveries/retry', { status: 'dead' })).body).toEqual({ retried: 0 });
-  const { deliveries } = await skill.findNotification(id);
-  expect(deliveries).toEqual([delivery]);
 });

@@ -59,6 +59,7 @@ describe('webhooks', () => {
     [{ template: 'text' }, 'template'],
     [{ template: { subject: '{{a', text: 't' } }, 'template'],
     [{ template: { subject: 's', txt: 't' } }, 'template.text'],
+    [{ template: { subject: 's', text: 't', serviceUrl: '{{a}}' } }, 'template.serviceUrl'],
     [{ template: { to: { subjet: '{{a}}' }, message: { text: 't' } } }, 'template.to'],
     [{ template: { subject: '{{a}}' } }, 'template.text'],
     [{ template: { subject: '{{header:Authorization}}', text: 't' } }, 'template'],
@@ -69,7 +70,17 @@ describe('webhooks', () => {
     [{ id: 'mine' }, 'id'],
   ])('cannot be made with %j: %s', async (change, path) => {
     const refused = await operate('POST', '/api/webhooks', { ...documentedWebhooks.github, name: 'bad', ...change });
-    expect(refused).toMatchObject({ status: 422, body: { code: 'invalid_webhook', errors: [{ path }] } });
+    expect(refused).toMatchObject({
+      status: 422,
+      body: { code: 'invalid_webhook', errors: expect.arrayContaining([expect.objectContaining({ path })]) as unknown },
+    });
+  });
+
+  it('names every fault of a template, and none that an event can make good', async () => {
+    const template = { subject: '{{a}}', txt: '{{b}}', sendAt: '{{at}}', card: { type: 'AdaptiveCard', url: '{{c}}' } };
+    const refused = await operate('POST', '/api/webhooks', { ...documentedWebhooks.github, name: 'bad', template });
+    const faults = refused.body['errors'] as { path: string }[];
+    expect(faults.map(({ path }) => path)).toEqual(['template.text', 'template.txt', 'template.card']);
   });
 
   it('cannot be changed into nothing', async () => {

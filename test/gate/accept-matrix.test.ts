@@ -161,6 +161,18 @@ const matrix: readonly {
     version: '1.0',
     cells: [
       ['a channel', { iss: 'https://api.botframework.com', tid: undefined, appid: undefined }, 401],
+      [
+        'a channel with all that its token has',
+        () => ({
+          ...Object.fromEntries(Object.keys(forge.claims()).map((name) => [name, undefined])),
+          iss: 'https://api.botframework.com',
+          aud: skillAppId,
+          serviceurl: 'https://smba.trafficmanager.net/emea/',
+          nbf: forge.seconds(0),
+          exp: forge.seconds(3_600),
+        }),
+        401,
+      ],
       ['a channel with our tenant', { iss: 'https://api.botframework.com', serviceurl: 'https://x.example/' }, 401],
       [
         'the emulator: our app, Bot Framework audience',

@@ -29,6 +29,7 @@ beforeAll(async () => {
   forge = createForge({ key, tenantId, appId, caller: agent, now });
   const found = keysOf(tenant.openIdMetadataUrl, now);
   const keys: SigningKeys = {
+    ...found,
     find: (kid) => {
       asked.push(kid);
       return found.find(kid);
@@ -124,7 +125,7 @@ it('an issuer is asked for no key of a token that is not signed with RS256 and a
 });
 
 describe('the service URL of a verified caller', () => {
-  const caller = { appId: agent, tenantId: stranger, claims: {} } as unknown as Caller;
+  const caller = { kind: 'parent', appId: agent, tenantId: stranger, claims: {} } as unknown as Caller;
   const admit = (serviceUrl: string, deliveryMode: string) => {
     try {
       return gate.admit(caller, { serviceUrl, deliveryMode }).audience;

@@ -34,8 +34,6 @@ const bad = (): string => `Bearer ${forge.claiming({ aud: 'x' })}`;
 
 describe('a good token in the wrong place is no token: 401', () => {
   it.each<[string, () => { path?: string; headers?: Headers; body?: Record<string, unknown> }]>([
-    ['query access_token', () => ({ path: `/api/messages?access_token=${forge.claiming()}` })],
-    ['query authorization', () => ({ path: `/api/messages?authorization=${encodeURIComponent(good())}` })],
     ['cookie', () => ({ headers: { cookie: `authorization=${forge.claiming()}` } })],
     ['X-Authorization', () => ({ headers: { 'x-authorization': good() } })],
     ['Proxy-Authorization', () => ({ headers: { 'proxy-authorization': good() } })],
@@ -48,6 +46,18 @@ describe('a good token in the wrong place is no token: 401', () => {
   ])('%s', async (_, make) => {
     const { path = '/api/messages', headers = {}, body = {} } = make();
     expect(await send('POST', path, headers, body)).toMatchObject({ status: 401, answer: refused[401] });
+  });
+});
+
+describe('a good token in the URL is refused: 400', () => {
+  it.each([
+    ['alone', (): Headers => ({})],
+    ['beside one in its place', () => ({ authorization: good() })],
+  ])('%s', async (_, headers) => {
+    for (const query of [`access_token=${forge.claiming()}`, `authorization=${encodeURIComponent(good())}`]) {
+      const sent = await send('POST', `/api/messages?${query}`, headers());
+      expect(sent).toMatchObject({ status: 400, answer: { code: 'malformed_request' } });
+    }
   });
 });
 

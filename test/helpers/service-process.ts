@@ -1,10 +1,11 @@
 // The service as a process of its own, started like `npm start`.
 
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { eventually } from './eventually.ts';
 
+const commandLine = fileURLToPath(new URL('../../dist/src/cli/copilot-notify.js', import.meta.url));
 const entry = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
 
 export type ServiceProcess = {
@@ -20,6 +21,19 @@ type ProcessOptions = {
   /** No file grows beyond this many blocks (512 or 1024 bytes, as the shell counts): a full disk. Not on Windows. */
   readonly fileBlocks?: number;
 };
+
+/** Runs the command line as it is installed, with just these settings, to its end; `out` is both streams. */
+export function runCommand(
+  args: string[],
+  settings: Record<string, string> = {},
+): Promise<{ code: number; out: string }> {
+  return new Promise((resolve) => {
+    const env = { PATH: process.env['PATH'] ?? '', DOTENV_CONFIG_PATH: '/nonexistent/.env', ...settings };
+    execFile(process.execPath, [commandLine, ...args], { env }, (error, stdout, stderr) => {
+      resolve({ code: error ? Number(error.code) : 0, out: stdout + stderr });
+    });
+  });
+}
 
 /** Starts the service with just these settings: no .env of the machine is read. */
 export function startProcess(settings: Record<string, string>, options: ProcessOptions = {}): ServiceProcess {

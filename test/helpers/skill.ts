@@ -10,6 +10,7 @@ import type { Clock } from '../../src/clock.ts';
 import { parseConfig } from '../../src/config.ts';
 import { createLogger } from '../../src/logger.ts';
 import type { NotificationView } from '../../src/notifications/notification-view.ts';
+import { type Database, openDatabase } from '../../src/storage/database.ts';
 import { eventually } from './eventually.ts';
 import { findFreePort } from '../../standin/free-port.ts';
 import { createFakeClock, type FakeClock } from './fake-clock.ts';
@@ -29,14 +30,23 @@ export type Skill = {
   findNotification(id: string): Promise<NotificationView>;
   /** Waits until the notification has this status. */
   settled(id: string, status: string): Promise<NotificationView>;
-  /** Stops the service and starts it again over the same data. */
-  restart(): Promise<void>;
+  /**
+   * Stops the service and starts it again over the same data, with other settings if given; `meanwhile` has the database
+   * for itself.
+   */
+  restart(change?: Restart): Promise<void>;
   stop(): Promise<void>;
+};
+
+type Restart = {
+  readonly env?: Record<string, string>;
+  readonly meanwhile?: (db: Database) => Promise<void>;
 };
 
 type SkillOptions = {
   readonly standIn?: StandInOptions;
-  readonly env?: Record<string, string>;
+  /** Settings, or what makes them once the stand-in is there. */
+  readonly env?: Record<string, string> | ((standIn: StandIn) => Record<string, string>);
   readonly clock?: FakeClock;
   /** False: the agent does not know the skill yet, as before its import. */
   readonly registered?: boolean;
@@ -53,7 +63,8 @@ export async function startSkill(options: SkillOptions = {}): Promise<Skill> {
   const url = `http://127.0.0.1:${port}`;
   standIn.registerApp({ appId, secret, homePageUrl: url });
   const dataDir = mkdtempSync(join(tmpdir(), 'copilot-notify-'));
-  const env: Record<string, string> = { ...settingsFor(standIn, { appId, secret, dataDir, port }), ...options.env };
+  const own = typeof options.env === 'function' ? options.env(standIn) : options.env;
+  const env: Record<string, string> = { ...settingsFor(standIn, { appId, secret, dataDir, port }), ...own };
   if (options.extraCallers) env['AllowedCallers'] = [env['AllowedCallers'], ...options.extraCallers].join();
   const log: string[] = [];
   let app = await startApp(env, clock, log);
@@ -86,9 +97,17 @@ export async function startSkill(options: SkillOptions = {}): Promise<Skill> {
         const view = await findNotification(id);
         return view.status === status && view;
       }),
-    restart: async () => {
+    restart: async ({ env: changed = {}, meanwhile } = {}) => {
       await app.stop();
-      app = await startApp(env, clock, log);
+      if (meanwhile) await useDatabase(dataDir, meanwhile);
+      app = await startApp({ ...env, ...changed }, clock, log);
+      // A kept connection of this process to the stopped service fails its next request.
+      await eventually('it serves again', () =>
+        fetch(`${url}/health/live`).then(
+          ({ ok }) => ok,
+          () => false,
+        ),
+      );
     },
     stop: async () => {
       await app.stop();
@@ -122,6 +141,15 @@ export function settingsFor(
     FAILURE_RATE: '0',
     LOG_LEVEL: 'info',
   };
+}
+
+async function useDatabase(dataDir: string, use: (db: Database) => Promise<void>): Promise<void> {
+  const db = await openDatabase(dataDir);
+  try {
+    await use(db);
+  } finally {
+    await db.destroy();
+  }
 }
 
 async function startApp(env: Record<string, string>, clock: Clock, log: string[]): Promise<App> {

@@ -16,7 +16,7 @@ function faultsOf(activity: unknown): readonly (readonly [string, string])[] {
   }
 }
 
-const unicode = 'Must be well-formed Unicode';
+const plain = 'Must be well-formed Unicode without control characters';
 const dots = 'Must not be a dot segment';
 const latin = 'Must be printable Latin-1';
 const any = expect.any(String) as string;
@@ -24,11 +24,12 @@ const any = expect.any(String) as string;
 describe('an activity is refused', () => {
   it.each<[path: string, message: string, change: object]>([
     ['id', any, { id: 'x'.repeat(1025) }],
-    ['id', unicode, { id: 'a\ud800' }],
+    ['id', plain, { id: 'a\ud800' }],
+    ['id', plain, { id: 'a\u0000' }],
     ['id', dots, { id: '.' }],
     ['id', dots, { id: '..' }],
     ['replyToId', dots, { replyToId: '..' }],
-    ['replyToId', unicode, { replyToId: '\udc00' }],
+    ['replyToId', plain, { replyToId: '\udc00' }],
     ['conversation.id', any, { conversation: { id: '' } }],
     ['conversation.id', any, { conversation: { id: 'x'.repeat(1025) } }],
     ['conversation.id', dots, { conversation: { id: '..' } }],
@@ -39,6 +40,14 @@ describe('an activity is refused', () => {
     ['type', any, { type: 'x'.repeat(101) }],
     ['type', 'Invoke activities are not handled by this skill', { type: 'invoke' }],
     ['channelId', any, { channelId: 'x'.repeat(101) }],
+    ['channelId', plain, { channelId: 'a\nb' }],
+    ['from.id', any, { from: { id: 'x'.repeat(1025) } }],
+    ['from.id', plain, { from: { id: 'a\u0000b' } }],
+    ['recipient.id', plain, { recipient: { id: 'a\ud800' } }],
+    ['deliveryMode', any, { deliveryMode: 'x'.repeat(101) }],
+    ['deliveryMode', plain, { deliveryMode: 'normal\u0000' }],
+    ['locale', any, { locale: 'x'.repeat(101) }],
+    ['locale', plain, { locale: 'en\nUS' }],
     ['serviceUrl', any, { serviceUrl: 'x'.repeat(513) }],
   ])('for its %s: %s', (path, message, change) => {
     expect(faultsOf({ ...good, ...change })).toContainEqual([path, message]);
@@ -51,7 +60,10 @@ describe('an activity is refused', () => {
 
 it.each<[string, object]>([
   ['nothing more', {}],
-  ['ids of 1,024 characters', { id: 'x'.repeat(1024), conversation: { id: 'x'.repeat(1024) } }],
+  [
+    'ids of 1,024 characters',
+    { id: 'x'.repeat(1024), conversation: { id: 'x'.repeat(1024) }, from: { id: 'x'.repeat(1024) } },
+  ],
   ['ids that only begin with dots', { id: '...', conversation: { id: '..a' } }],
   ['an id outside of Latin-1', { id: 'a\u{1f600}' }],
   ['a type of 100 characters', { type: 'x'.repeat(100) }],

@@ -19,6 +19,13 @@ async function send(body: string | Uint8Array, headers: Record<string, string> =
   return { status: answer.status, code, detail };
 }
 
+const post = async (headers: readonly string[], body: string): Promise<number> => {
+  const server = await startTestServer();
+  const all = ['Content-Type: application/json', `X-API-Key: ${apiKey}`, ...headers];
+  return statusOf(await exchange(server.port, requestText('POST /api/notify HTTP/1.1', all, body)));
+};
+const chunk = (size: number): string => `${size.toString(16)}\r\n${'{}'.padEnd(size)}\r\n`;
+
 describe('the words name the check that a body did not pass', () => {
   const noObject = 'The body must be a JSON object.';
   const noJson = 'The body is not valid JSON in UTF-8.';
@@ -30,9 +37,11 @@ describe('the words name the check that a body did not pass', () => {
     [noJson, '{'],
     [noJson, '\uFEFF{}'],
     [noJson, new Uint8Array([0x7b, 0x22, 0xc3, 0x28, 0x22, 0x3a, 0x31, 0x7d])],
-    ['The body is nested deeper than 64 levels.', nested(65)],
-    ['The body has more than 2000 keys.', withKeys(2_001)],
-    ['The body has more than 2000 keys.', `{"a":[${withKeys(1_000)},${withKeys(1_000)}]}`],
+    ['The body is nested deeper than 32 levels.', nested(33)],
+    ['The body has more than 500 keys.', withKeys(501)],
+    ['The body has more than 500 keys.', `{"a":[${withKeys(250)},${withKeys(250)}]}`],
+    ['The body has a number that is too large.', '{"a":[1e999]}'],
+    ['The body has a number that is too large.', '{"a":-1e999}'],
     [prototype, '{"__proto__":1}'],
     [prototype, '{"a":[{"__proto__":1}]}'],
     [prototype, '{"constructor":{"prototype":1}}'],
@@ -42,8 +51,9 @@ describe('the words name the check that a body did not pass', () => {
 
   // What is wrong with these is what the notification lacks, not the JSON.
   it.each([
-    ['64 levels', nested(64)],
-    ['2,000 keys', withKeys(2_000)],
+    ['32 levels', nested(32)],
+    ['500 keys', withKeys(500)],
+    ['the largest number', '{"a":1e308}'],
     ['as long as it may be', '{}'.padEnd(limit)],
     ['a constructor of another kind', '{"constructor":{"a":1}}'],
     ['a constructor that is a text', '{"constructor":"prototype"}'],
@@ -69,19 +79,16 @@ describe('a content type', () => {
   });
 });
 
+it('a content type is refused beside another one', async () => {
+  expect(await post(['Content-Type: text/plain', 'Content-Length: 2'], '{}')).toBe(415);
+});
+
 it('a body whose sender has left is not waited for', async () => {
   const req = new IncomingMessage(new Socket());
   req.destroy();
   await once(req, 'close');
   await expect(readBytes(req, limit)).rejects.toMatchObject({ code: 'malformed_request' });
 }, 5_000);
-
-const post = async (headers: readonly string[], body: string): Promise<number> => {
-  const server = await startTestServer();
-  const all = ['Content-Type: application/json', `X-API-Key: ${apiKey}`, ...headers];
-  return statusOf(await exchange(server.port, requestText('POST /api/notify HTTP/1.1', all, body)));
-};
-const chunk = (size: number): string => `${size.toString(16)}\r\n${'{}'.padEnd(size)}\r\n`;
 
 describe('a body that is too large', () => {
   it('by its declared length is refused before it comes', async () => {

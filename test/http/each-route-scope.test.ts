@@ -25,6 +25,9 @@ const routes: readonly (readonly [method: string, path: string, scope: Scope])[]
   ['PATCH', '/api/webhooks/w1', 'operate'],
   ['POST', '/api/webhooks/w1/rotate', 'operate'],
   ['DELETE', '/api/webhooks/w1', 'operate'],
+  ['GET', '/api/users/u1', 'operate'],
+  ['DELETE', '/api/users/u1', 'operate'],
+  ['DELETE', '/api/conversations/c1', 'operate'],
 ];
 
 let server: TestServer;

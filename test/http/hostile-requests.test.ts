@@ -1,7 +1,6 @@
 // Every request here once ended a process somewhere, or tries to. After each, the same server answers a good one.
 
 import { connect } from 'node:net';
-import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { apiKey, createSharedTestServer, exchange, requestText, statusOf, type TestServer } from './http-harness.ts';
 
@@ -35,12 +34,12 @@ function statusesOf(answers: string): number[] {
 }
 
 const posts = [
-  { path: '/api/messages', limit: 256 * 1024 },
-  { path: '/api/notify', limit: 64 * 1024 },
+  { path: '/api/messages', limit: 256 * 1024, depth: 64, keys: 2000 },
+  { path: '/api/notify', limit: 64 * 1024, depth: 32, keys: 500 },
 ] as const;
 const keyHeader = { 'x-api-key': apiKey };
 
-describe.each(posts)('POST $path', ({ path, limit }) => {
+describe.each(posts)('POST $path', ({ path, limit, depth, keys }) => {
   it.each<[string, string | Uint8Array]>([
     ['nothing', ''],
     ['broken JSON', '{"type":'],
@@ -59,26 +58,18 @@ describe.each(posts)('POST $path', ({ path, limit }) => {
     ['a deep __proto__ key', '{"type":"message","value":[{"__proto__":1}]}'],
     ['a second __proto__ key', '{"__proto__":1,"__proto__":{"isAdmin":true}}'],
     ['constructor.prototype', '{"type":"message","constructor":{"prototype":{"isAdmin":true}}}'],
-    ['65 levels', nested(65)],
+    ['constructor.prototype in a list', '{"type":"message","value":[{"constructor":{"prototype":1}}]}'],
+    ['1e999, which JSON.parse makes Infinity of', '{"type":"message","value":[1e999]}'],
+    ['-1e999', '{"type":"message","value":{"a":-1e999}}'],
+    ['one level too many', nested(depth + 1)],
     ['30,000 levels', nested(30_000)],
-    ['2,001 keys', withKeys(2001)],
+    ['one key too many', withKeys(keys + 1)],
+    ['one key too many, in many objects', JSON.stringify({ a: Array.from({ length: keys }, () => ({ b: 1 })) })],
   ])('refuses %s with 400', async (_name, body) => {
     const answer = await server.post(path, body, keyHeader);
     expect(answer.status).toBe(400);
     expect(await answer.json()).toMatchObject({ code: 'malformed_request' });
     expect(({} as Record<string, unknown>).isAdmin).toBeUndefined();
-    await expectAlive();
-  });
-
-  it.each([
-    '',
-    'text/plain',
-    'application/jsonp',
-    'application/json; charset=utf-16',
-    'multipart/form-data; boundary=x',
-  ])('refuses the content type %j with 415', async (contentType) => {
-    const answer = await server.post(path, '{"type":"message"}', { ...keyHeader, 'content-type': contentType });
-    expect(answer.status).toBe(415);
     await expectAlive();
   });
 
@@ -92,17 +83,12 @@ describe.each(posts)('POST $path', ({ path, limit }) => {
     },
   );
 
-  it.each<[string, string, string | Uint8Array]>([
-    ['junk called gzip', 'gzip', 'not gzip at all'],
-    ['real gzip', 'gzip', gzipSync('{"type":"message"}')],
-    ['a gzip bomb', 'gzip', gzipSync(Buffer.alloc(10_000_000, 0x20))],
-    ['deflate', 'deflate', 'x'],
-    ['brotli', 'br', 'x'],
-    ['two encodings', 'identity, gzip', 'x'],
-  ])('refuses %s with 415', async (_name, encoding, body) => {
-    const answer = await server.post(path, body, { ...keyHeader, 'content-encoding': encoding });
-    expect(answer.status).toBe(415);
-    await expectAlive();
+  it.each([
+    ['levels', nested(depth)],
+    ['keys', withKeys(keys)],
+  ])('looks at the fields of a body with as many %s as it may have', async (_name, body) => {
+    const answer = await server.post(path, body, keyHeader);
+    expect(await answer.json()).toMatchObject({ errors: expect.any(Array) });
   });
 
   it('refuses a body declared too large, and its sender sees the answer', async () => {
@@ -176,32 +162,11 @@ describe('a request', () => {
     },
   );
 
-  it.each([
-    ['no HTTP at all', 'hello\r\n\r\n', 400],
-    ['HTTP/1.1 without Host', 'GET / HTTP/1.1\r\n\r\n', 400],
-    ['headers beyond 16 KB', requestText('GET / HTTP/1.1', [`X-Long: ${'x'.repeat(17_000)}`]), 431],
-    [
-      'length and chunks',
-      requestText('POST /api/notify HTTP/1.1', ['Content-Length: 3', 'Transfer-Encoding: chunked']),
-      400,
-    ],
-    ['two lengths', requestText('POST /api/notify HTTP/1.1', ['Content-Length: 3', 'Content-Length: 4']), 400],
-    ['another expectation', requestText('POST /api/notify HTTP/1.1', ['Expect: wonders']), 417],
-  ])('with %s is refused', async (_name, text, status) => {
-    expect(statusOf(await exchange(server.port, text))).toBe(status);
-    await expectAlive();
-  });
-
   it.each(['websocket', 'h2c'])('to upgrade to %s is served as if it had not asked', async (protocol) => {
     const headers = ['Host: localhost', 'Connection: Upgrade, close', `Upgrade: ${protocol}`];
     const ask = (path: string) => exchange(server.port, [`GET ${path} HTTP/1.1`, ...headers, '', ''].join('\r\n'));
     expect(statusOf(await ask('/health/live'))).toBe(200);
     expect(statusOf(await ask('/socket'))).toBe(404);
-    await expectAlive();
-  });
-
-  it('to CONNECT ends with its connection', async () => {
-    expect(await exchange(server.port, 'CONNECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n\r\n')).toBe('');
     await expectAlive();
   });
 

@@ -5,6 +5,7 @@ import { pino } from 'pino';
 import { afterEach } from 'vitest';
 import type { ApiKey } from '../../src/config.ts';
 import { createHttpServer, type HttpServices } from '../../src/http/server.ts';
+import type { IpNetwork } from '../../src/ip-network.ts';
 import { createKeyRing, type KeyRing } from '../../src/keys/key-ring.ts';
 import type { Database } from '../../src/storage/database.ts';
 import { createWebhookRegistry } from '../../src/webhooks/webhook-registry.ts';
@@ -35,6 +36,7 @@ type HarnessOptions = {
   readonly port?: number;
   readonly senderRate?: number;
   readonly failureRate?: number;
+  readonly trustedProxies?: readonly IpNetwork[];
 };
 
 const apiKeys = [
@@ -77,6 +79,7 @@ export async function createSharedTestServer(
     publicUrl: 'https://notify.example',
     senderRate: options.senderRate ?? 0,
     failureRate: options.failureRate ?? 0,
+    trustedProxies: options.trustedProxies ?? [],
     notificationTtlMs: 3_600_000,
     logger: pino({ level: 'debug' }, { write: (line: string) => void log.push(JSON.parse(line)) }),
     now: () => now,
@@ -111,6 +114,8 @@ const notificationView = {
   deliveries: [],
 } as const;
 
+const nothingErased = { conversations: 0, waits: 0, subscriptions: 0, deliveries: 0, attempts: 0, notifications: 0 };
+
 const succeedingServices: Omit<HttpServices, 'keys'> = {
   verifyCaller: async () => ({ appId: 'parent' }),
   processTurn: async () => ({ status: 200 }),
@@ -134,6 +139,12 @@ const succeedingServices: Omit<HttpServices, 'keys'> = {
     status: async () => ({ deliveries: counts, waiting: 0, oldestPendingAt: undefined, parents: [] }),
   },
   webhooks: createWebhookRegistry({ db: undefined as unknown as Database, now: () => now }),
+  people: {
+    hash: async () => 'hash',
+    show: async () => undefined,
+    erase: async () => nothingErased,
+    eraseConversation: async () => undefined,
+  },
   listConversations: async () => ({ items: [], nextCursor: null }),
   manifestFile: (file) => (file === 'skill.json' ? '{"name":"skill"}' : undefined),
   isReady: async () => ({ ready: true }),

@@ -34,6 +34,9 @@ describe('a key', () => {
   it.each([
     ['k-1', 'k-1'],
     ['"k-1"', 'k-1'],
+    ['a"', 'a"'],
+    ['a\\b', 'a\\b'],
+    ['"a\\\\b\\""', 'a\\b"'],
     [longest, longest],
     [`"${longest}"`, longest],
   ])('may be %s', async (given, key) => {
@@ -42,7 +45,7 @@ describe('a key', () => {
     expect(asked).toEqual([{ sender: 'first', repeat: { key, fingerprint: fingerprintOf(body) } }]);
   });
 
-  it.each([[['']], [['a b']], [['"a']], [['a"']], [[`${longest}x`]], [[`"${longest}x"`]], [['a\\b']], [['""']]])(
+  it.each([[['']], [['a b']], [['"a']], [[`${longest}x`]], [[`"${longest}x"`]], [['"a\\b"']], [['""']]])(
     'may not be %j',
     async (keys) => {
       const { server, asked } = await startAsked();

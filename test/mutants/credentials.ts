@@ -5,6 +5,8 @@ import type { Group } from './mutant.ts';
 const keys = ['test/flows/keys.test.ts'];
 const entra = ['test/keys/each-entra-check.test.ts'];
 const ring = ['test/keys/each-key-ring-check.test.ts'];
+const clients = ['test/http/client-address.test.ts'];
+const networks = ['test/ip-network.test.ts'];
 const sender = ['test/http/each-sender-check.test.ts'];
 
 export const credentials: readonly Group[] = [
@@ -80,6 +82,7 @@ export const credentials: readonly Group[] = [
       ['no sender is a sender', 'sender === undefined', 'false'],
       ['a service without keys is asked', 'await keys.isEmpty()', 'false'],
       ['failures are not counted', 'error instanceof AppError && error.status === 401', 'false'],
+      ['failures are counted for the proxy', 'clientAddress(req)', 'req.socket.remoteAddress', { tests: clients }],
       ['failures alone are counted', 'await limits.countRequest(sender.name);', ''],
       ['any scope will do', '!sender.scopes.includes(scope)', 'false'],
       [
@@ -92,6 +95,41 @@ export const credentials: readonly Group[] = [
       ['an empty key', " || key === ''", ''],
       ['no key at all', "typeof key !== 'string' || ", ''],
       ['two different keys', 'apiKey !== undefined && apiKey !== key', 'false'],
+    ],
+  },
+  {
+    file: 'src/http/client-address.ts',
+    tests: clients,
+    rows: [
+      ['a stranger is believed', 'client && isTrusted(client)', 'client'],
+      ['no proxy is believed', 'client && isTrusted(client)', 'false'],
+      ['what the client itself has written is believed', 'entries.pop()', 'entries.shift()'],
+      [
+        'an entry that cannot be read is passed over',
+        'if (!next) break;',
+        'if (!next && entries.length === 0) break;\n      if (!next) continue;',
+      ],
+      [
+        'networks of IPv6 have addresses of IPv4',
+        'trusted[family].check(address, family)',
+        'trusted.ipv4.check(address, family) || trusted.ipv6.check(address, family)',
+      ],
+    ],
+  },
+  {
+    file: 'src/ip-network.ts',
+    tests: networks,
+    rows: [
+      ['a network of any width', 'prefix < widest[family]', 'false'],
+      ['a prefix of any length', 'prefix > bits[family]', 'false'],
+      ['the widest network is too wide', 'prefix < widest[family]', 'prefix <= widest[family]'],
+      ['a network of IPv4 in the form of IPv6 by its whole prefix', "text.includes(':') ? 96 : 0", 'false ? 96 : 0'],
+      ['an address of IPv4 has a second spelling', 'mapped === undefined ?', 'true ?'],
+      [
+        'what is no address',
+        'if (version === 0) return undefined;',
+        "if (version === 0) return { address: text, family: 'ipv4' };",
+      ],
     ],
   },
   {

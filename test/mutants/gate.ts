@@ -6,6 +6,8 @@ const matrix = ['test/gate/accept-matrix.test.ts'];
 const each = ['test/gate/each-check.test.ts'];
 const keys = ['test/gate/each-key-check.test.ts'];
 const rotation = ['test/gate/signing-key-rotation.test.ts'];
+const places = ['test/gate/service-url-places.test.ts'];
+const channels = ['test/gate/channel-tokens.test.ts'];
 
 export const gate: readonly Group[] = [
   {
@@ -28,6 +30,7 @@ export const gate: readonly Group[] = [
         'clockTolerance: clockSkewSeconds + 1',
         { tests: matrix },
       ],
+      ['a second more of life', '24 * 3600 + 600', '24 * 3600 + 601'],
       ['time stands still', 'currentDate: new Date(now)', 'currentDate: new Date(1_800_000_000_000)'],
       ['exp may be missing', "['exp', 'nbf',", "['nbf',", { tests: ['test/keys/each-entra-check.test.ts'] }],
       ['nbf may be missing', "['exp', 'nbf',", "['exp',", { tests: ['test/keys/each-entra-check.test.ts'] }],
@@ -66,13 +69,18 @@ export const gate: readonly Group[] = [
         'exp - nbf >= longestLifeSeconds',
         { tests: matrix },
       ],
-      ['a second more of life', '24 * 3600 + 600', '24 * 3600 + 601'],
       ['neither tenant nor issuer is looked at', 'checkIssuer(claims.iss, claims.tid, rules);', ''],
       ['any tenant', '!rules.allowedTenants.includes(tenantId)', 'false'],
       ['any issuer', '!issuersOf(tenantId, rules.cloud).includes(issuer)', 'false'],
       ['the issuers of government tenants everywhere', "return cloud === 'public'", 'return false'],
       ['our own token', 'appId === rules.appId', 'false'],
       ['any caller', '!rules.allowedCallers.includes(appId)', 'false'],
+      [
+        'every token is one of a channel',
+        'readUnverifiedIssuer(token) === rules.channels.issuer',
+        'true',
+        { tests: channels },
+      ],
       ['no caller claim', 'if (appId === undefined)', 'if (false)'],
       ['two callers', ' && claims.appid !== claims.azp', ' && false'],
       [
@@ -93,6 +101,12 @@ export const gate: readonly Group[] = [
         'a set without keys replaces the keys',
         "if (keys.size === 0) throw new Error('the key set",
         "if (false) throw new Error('the key set",
+      ],
+      [
+        'endorsements of any kind',
+        'endorsements: z.array(z.string()).catch([]).optional()',
+        'endorsements: z.any()',
+        { tests: channels },
       ],
       ['a key for encryption', "use: z.literal('sig').optional()", 'use: z.any()'],
       [
@@ -117,9 +131,31 @@ export const gate: readonly Group[] = [
     file: 'src/bot/skill-authentication.ts',
     tests: each,
     rows: [
-      ['any service URL', "verdict.allowed !== 'push' && !inTurn", 'false'],
-      ['a service URL for turns, outside of one', "activity.deliveryMode === 'expectReplies'", 'true'],
-      ['any service URL inside a turn', "verdict.allowed === 'inTurn' && ", ''],
+      [
+        'any service URL of a parent',
+        'else if (activity.serviceUrl) requireServiceUrl(policy, activity);',
+        '',
+        { tests: places },
+      ],
+      [
+        'the import ping is refused',
+        'if (activity.serviceUrl) requireServiceUrl(policy, activity)',
+        'requireServiceUrl(policy, activity)',
+        { tests: places },
+      ],
+      ['any service URL of a channel', 'requireServiceUrl(policy, activity, [channelId]);', '', { tests: channels }],
+      [
+        'the service URL of a parent from a channel',
+        'requireServiceUrl(policy, activity, [channelId])',
+        'requireServiceUrl(policy, activity)',
+        { tests: channels },
+      ],
+      [
+        'the activity of a channel is not looked at',
+        'checkChannelActivity(caller, activity, rules)',
+        "activity.channelId ?? ''",
+        { tests: channels },
+      ],
       [
         'the SDK is let in without a token',
         'await this.verifyCaller(authHeader)',

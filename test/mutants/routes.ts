@@ -11,6 +11,15 @@ const anybody = "{ name: 'anybody', scopes: ['notify:send', 'notify:read', 'oper
 /** The line that asks is gone; the one after it tells which of them it was. */
 const unasked = (ask: string, next: string) => [`${ask}\n    ${next}`, next] as const;
 
+/** As `unasked`, where the line after it is the same everywhere. */
+const unaskedOfPeople = (next: string) => {
+  const log = 'const { log } = requestContextOf(req);';
+  return [
+    `const { name: sender } = await authenticate(req, 'operate');\n    ${log}\n    ${next}`,
+    `const sender = 'anybody';\n    ${log}\n    ${next}`,
+  ] as const;
+};
+
 export const routes: readonly Group[] = [
   {
     file: 'src/http/notifications.ts',
@@ -19,8 +28,8 @@ export const routes: readonly Group[] = [
       ['anybody notifies', "await authenticate(req, 'notify:send');\n    requireJson", `${anybody};\n    requireJson`],
       [
         'anybody finds a notification',
-        "await authenticate(req, 'notify:read');\n    const found",
-        `${anybody};\n    const found`,
+        "await authenticate(req, 'notify:read');\n    const polled",
+        `${anybody};\n    const polled`,
       ],
       [
         'anybody lists notifications',
@@ -66,6 +75,15 @@ export const routes: readonly Group[] = [
       ['anybody changes a webhook', ...unasked(operateWebhooks, 'const change')],
       ['anybody rotates a webhook', ...unasked(operateWebhooks, 'const { secret')],
       ['anybody revokes a webhook', ...unasked(operateWebhooks, 'const revoked')],
+    ],
+  },
+  {
+    file: 'src/http/people.ts',
+    tests,
+    rows: [
+      ['anybody sees a person', ...unaskedOfPeople('const id = String(req.params.id);\n    const person')],
+      ['anybody erases a person', ...unaskedOfPeople('const id = String(req.params.id);\n    const line')],
+      ['anybody erases a conversation', ...unaskedOfPeople('const conversationId')],
     ],
   },
 ];

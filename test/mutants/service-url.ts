@@ -2,9 +2,13 @@
 
 import type { Group } from './mutant.ts';
 
+const each = ['test/gate/each-check.test.ts'];
 const policy = ['test/conversations/each-service-url-check.test.ts'];
 const rule = ['test/each-service-url-rule-check.test.ts'];
 const send = ['test/bot/each-send-check.test.ts'];
+
+const tokens = ['test/gate/channel-tokens.test.ts'];
+const resolved = ['test/bot/resolved-addresses.test.ts'];
 
 const networks = [
   "['0.0.0.0', 8],",
@@ -14,16 +18,18 @@ const networks = [
   "['169.254.0.0', 16],",
   "['172.16.0.0', 12],",
   "['192.0.0.0', 24],",
+  "['192.0.2.0', 24],",
+  "['192.88.99.0', 24],",
   "['192.168.0.0', 16],",
   "['198.18.0.0', 15],",
+  "['198.51.100.0', 24],",
+  "['203.0.113.0', 24],",
   "['224.0.0.0', 3],",
-  "['::', 127],",
-  "['64:ff9b::', 96],",
-  "['2001::', 32],",
+  "['2001::', 23],",
+  "['2001:db8::', 32],",
   "['2002::', 16],",
-  "['fc00::', 7],",
-  "['fe80::', 10],",
-  "['ff00::', 8],",
+  "['3ffe::', 16],",
+  "['3fff::', 20],",
 ];
 
 export const serviceUrl: readonly Group[] = [
@@ -36,45 +42,98 @@ export const serviceUrl: readonly Group[] = [
       ['any characters', '!/^[\\x21-\\x5b\\x5d-\\x7e]+$/.test(text)', 'false'],
       ['a backslash', '\\x5b\\x5d-', ''],
       ['no URL', '!URL.canParse(text)', 'false'],
-      ['a user name', 'url.username || url.password', 'url.password'],
-      ['a password', 'url.username || url.password', 'url.username'],
-      ['a query', 'url.search || url.hash', 'url.hash'],
-      ['a fragment', 'url.search || url.hash', 'url.search'],
+      ['what is no text', "typeof text !== 'string'", 'false'],
+      ['a user name', "authority?.includes('@') === true", 'false'],
+      ['a query', '/[?#]/.test(text)', '/#/.test(text)'],
+      ['a fragment', '/[?#]/.test(text)', '/[?]/.test(text)'],
+      ['an empty query or fragment', '/[?#]/.test(text)', '(url.search || url.hash)'],
+      [
+        'a host that is not named as it is read',
+        'authority !== url.host && authority !== `${url.host}:${standardPort}`',
+        'false',
+      ],
+      ['a host that is named with its port', ' && authority !== `${url.host}:${standardPort}`', ''],
+      ['what is no host name', '!hostName.test(host)', 'false'],
       ['any protocol', "url.protocol !== 'https:' && url.protocol !== 'http:'", 'false'],
       ['plain http', "if (url.protocol !== 'https:')", 'if (false)'],
       ['any port', "url.port !== ''", 'false'],
       ['an IP address', "isIP(host.replace(/^\\[|\\]$/g, '')) !== 0", 'false'],
-      ['the host only has the suffix in it', 'host.endsWith(suffix)', 'host.includes(suffix)'],
-      ['the suffix without its dot', 'host.endsWith(suffix)', 'host.endsWith(suffix.slice(1))'],
-      ['any host', "return refuse(url, 'is not on the list')", "return { allowed: 'push', privateAllowed: false }"],
+      ['a host that only has our suffix in it', 'host.endsWith(suffix)', 'host.includes(suffix)'],
+      ['our suffix without its dot', 'host.endsWith(suffix)', 'host.endsWith(suffix.slice(1))'],
+      ['the host only has the suffix in it', 'host.endsWith(rule.suffix)', 'host.includes(rule.suffix)'],
+      ['the suffix without its dot', 'host.endsWith(rule.suffix)', 'host.endsWith(rule.suffix.slice(1))'],
+      [
+        'any host',
+        "return refuse(url, 'is not on the list', channels)",
+        "return { allowed: 'push', privateAllowed: false }",
+      ],
       [
         'a host for turns is pushed to',
         "return { allowed: 'inTurn' }",
         "return { allowed: 'push', privateAllowed: false }",
       ],
+      ['a host for turns is one for channels', '!channels && onlyInTurn', 'onlyInTurn'],
       [
         'a suffix may be private',
         "{ allowed: 'push', privateAllowed: false }",
         "{ allowed: 'push', privateAllowed: true }",
       ],
+      ['an origin on any port', 'rule.origin === url.origin', 'new URL(rule.origin).hostname === url.hostname'],
+      ['a rule of a channel is one of parents', ': channel === undefined,', ': true,', { tests: tokens }],
       [
-        'an origin on any port',
-        'origins.has(url.origin)',
-        '[...origins].some((one) => new URL(one).hostname === url.hostname)',
+        'a rule of parents is one of channels',
+        'channel !== undefined && channels.includes(channel)',
+        'true',
+        { tests: tokens },
       ],
-      ['an address that is none is public', 'if (family === 0) return true', 'if (family === 0) return false'],
+      ['a rule of a channel is one of all channels', ' && channels.includes(channel)', '', { tests: tokens }],
       [
-        'every address is public',
-        "return privateAddresses.check(address, family === 6 ? 'ipv6' : 'ipv4')",
-        'return false',
+        'a host of channels is one of parents',
+        ': isParentHost(host);',
+        ": isParentHost(host) || isHostOfChannel(host, 'msteams', cloud);",
+        { tests: tokens },
       ],
+      [
+        'a host of parents is one of channels',
+        'channels.some((id) => isHostOfChannel(host, id, cloud))',
+        '(channels.some((id) => isHostOfChannel(host, id, cloud)) || isParentHost(host))',
+        { tests: tokens },
+      ],
+      ['whatever the verdict', "if (verdict.allowed === 'push') return;", 'return;', { tests: each }],
+      ['a host for turns is good outside of one', " && named.deliveryMode === 'expectReplies'", '', { tests: each }],
+      ['any host is good in a turn', "verdict.allowed === 'inTurn' && named", 'named', { tests: each }],
+    ],
+  },
+  {
+    file: 'src/bot/process-turn.ts',
+    tests: ['test/gate/service-url-places.test.ts'],
+    rows: [
+      [
+        'the policy is not asked before saving',
+        'requireServiceUrl(policy, conversation, isOnChannel(conversation) ? [conversation.channelId] : undefined);',
+        '',
+      ],
+      ['the end of a conversation opens one', 'activity.type !== ActivityTypes.EndOfConversation', 'true'],
+    ],
+  },
+  {
+    file: 'src/bot/private-addresses.ts',
+    tests: ['test/bot/private-addresses.test.ts'],
+    rows: [
       ...networks.map((network) => [`the network ${network} is public`, network, ''] as const),
+      ['every IPv4 address is public', "special4.check(address, 'ipv4')", 'false'],
+      ['every IPv6 address is given out', "!global6.check(address, 'ipv6') || ", ''],
+      ['every IPv6 address that is given out is public', " || special6.check(address, 'ipv6')", ''],
+      ['more of IPv6 is given out', "'2000::', 3", "'2000::', 2"],
+      ['an address that is none is public', 'default:\n      return true', 'default:\n      return false'],
     ],
   },
   {
     file: 'src/service-url-rule.ts',
     tests: rule,
     rows: [
+      ['a rule for any channel', '!knownChannels.includes(channel)', 'false'],
+      ['a rule for a channel is one for parents', 'rule: { ...parsed.rule, channel }', 'rule: parsed.rule'],
       ['a bare host', "entry.includes('://')", 'true'],
       ['any form of a suffix', '!suffixPattern.test(suffix)', 'false'],
       ['a suffix of one label', '){2,}$`', ')+$`'],
@@ -112,8 +171,8 @@ export const serviceUrl: readonly Group[] = [
     rows: [
       ['the policy is not asked at a send', "if (verdict.allowed !== 'push')", 'if (false)'],
       ['a host for turns is sent to', "verdict.allowed !== 'push'", "verdict.allowed === 'no'"],
-      ['a token for any audience', '!allowedCallers.includes(this.#audience)', 'false'],
-      ['every host may be private', 'privateAllowed: verdict.privateAllowed', 'privateAllowed: true'],
+      ['a token for any audience', '!isToChannel && !allowedCallers.includes(audience)', 'false'],
+      ['every host may be private', '?? {},\n      privateAllowed,', '?? {},\n      privateAllowed: true,'],
       ['a conversation id is a path', "encodeURIComponent(conversationId ?? '')", "conversationId ?? ''"],
       ['an activity id is a path', "encodeURIComponent(activityId ?? '')", "activityId ?? ''"],
       ['an operation without a conversation', 'conversationId === undefined || ', ''],
@@ -127,6 +186,19 @@ export const serviceUrl: readonly Group[] = [
     tests: send,
     rows: [
       ['a private address is dialled', 'addresses.some(({ address }) => isPrivateAddress(address))', 'false'],
+      [
+        'a private address in the URL itself is dialled',
+        'isIP(host) !== 0 && isPrivateAddress(host)',
+        'false',
+        { tests: resolved },
+      ],
+      [
+        'one public address among the private ones is enough',
+        'addresses.some((',
+        'addresses.every((',
+        { tests: resolved },
+      ],
+      ['a name without an address is dialled', '!first || ', '', { tests: resolved }],
       ['every request may go anywhere', 'parentRequest.privateAllowed ? anywhere : publicOnly', 'anywhere'],
       ['a redirect is success', 'answer.statusCode < 300', 'answer.statusCode < 400'],
       ['an answer is read to its end', 'size > mostAnswerBytes', 'false'],

@@ -3,6 +3,7 @@
 import type { Group } from './mutant.ts';
 
 const faults = ['test/config-faults.test.ts'];
+const files = ['test/config-identity.test.ts'];
 const each = ['test/each-setting-check.test.ts'];
 
 export const settings: readonly Group[] = [
@@ -18,18 +19,26 @@ export const settings: readonly Group[] = [
       ['the skill may call itself', 'callers.includes(ownAppId)', 'false', { tests: faults }],
       ['no tenant may call', "identity.appType === 'MultiTenant' && tenants.length === 0", 'false', { tests: faults }],
       [
-        'the login is moved without a word',
-        'if (moved !== standard)',
-        'if (false)',
-        { tests: ['test/config.test.ts'] },
-      ],
-      [
         'a service URL with a fault',
         "if ('fault' in parsed) settings.addFault(name,",
         "if ('fault' in parsed) void (name,",
         { tests: faults },
       ],
       ['a service URL without a warning', "'warning' in parsed && ", 'false && ', { tests: ['test/config.test.ts'] }],
+      [
+        'a host of any form',
+        'isIP(host) === 0 && !/^[a-z\\d](?:[a-z\\d.-]{0,252}[a-z\\d])?$/i.test(host)',
+        'false',
+        { tests: ['test/config-canaries.test.ts'] },
+      ],
+      ['TLS is not checked', "settings.readForeign('NODE_TLS_REJECT_UNAUTHORIZED') === '0'", 'false'],
+      ['a database that is not looked at', "settings.readForeign('DATABASE_URL') !== undefined", 'false'],
+    ],
+  },
+  {
+    file: 'src/config-senders.ts',
+    tests: each,
+    rows: [
       [
         'an API key with a fault',
         'else settings.addFault(name, `entry ${index + 1}: ${fault}`);',
@@ -43,13 +52,17 @@ export const settings: readonly Group[] = [
       ['a secret of any characters', '!/^[\\x21-\\x7e]+$/.test(secret)', 'false'],
       ['two keys of one name', 'key.name === name', 'false'],
       ['two keys of one secret', 'key.secret === secret', 'false'],
-      ['a tenant of senders without an audience', 'if (given.length > 0)\n', 'if (false)\n'],
-      ['several tenants of senders', 'if (given.length > 1)', 'if (false)'],
+      ['a tenant of senders without an audience', 'if (entries.length > 0) {', 'if (false) {'],
+      ['several tenants of senders', 'if (entries.length > 1)', 'if (false)'],
       ['the audience that every bot has', "audience.toLowerCase() === 'https://api.botframework.com'", 'false'],
       ['the audience that every bot has, in capitals', 'audience.toLowerCase() ===', 'audience ==='],
-      ['senders of no tenant', 'if (tenantId === undefined) {', 'if (false) {'],
-      ['TLS is not checked', "settings.readText('NODE_TLS_REJECT_UNAUTHORIZED') === '0'", 'false'],
-      ['a database that is not looked at', "settings.readText('DATABASE_URL') !== undefined", 'false'],
+      ['senders of no tenant', 'tenantId === undefined && entries.length === 0', 'false'],
+      [
+        'a proxy with a fault',
+        "if ('fault' in parsed) settings.addFault(name,",
+        "if ('fault' in parsed) void (name,",
+        { tests: ['test/config-senders.test.ts'] },
+      ],
     ],
   },
   {
@@ -72,9 +85,9 @@ export const settings: readonly Group[] = [
         "if (false) settings.addFault('MicrosoftAppPassword', 'set",
       ],
       ['no secret', '  if (secret === undefined) {', '  if (false) {'],
-      ['no thumbprint', "if (thumbprint === '')", 'if (false)', { tests: each }],
+      ['no thumbprint', 'if (thumbprint === undefined) {', 'if (false) {', { tests: each }],
       ['any thumbprint', '!/^[0-9a-f]{40}$/i.test(thumbprint)', 'false'],
-      ['no private key', "if (privateKey === '')", 'if (false)', { tests: each }],
+      ['no private key', 'if (privateKey === undefined) {', 'if (false) {', { tests: each }],
       ['any private key', '!isRsaPrivateKey(privateKey)', 'false'],
       [
         'a private key of any kind',
@@ -95,8 +108,26 @@ export const settings: readonly Group[] = [
         { tests: each },
       ],
       ['a secret and its file', 'if (direct !== undefined)', 'if (false)'],
-      ['an empty file', "if (text === '') this.addFault", 'if (false) this.addFault'],
-      ['a file that cannot be read', "this.addFault(`${name}_FILE`, 'the file cannot be read');", ''],
+      ['an empty file', "text === '') return 'the file is empty'", "false) return ''", { tests: files }],
+      [
+        'a file that cannot be read',
+        "text === undefined) return 'the file cannot be read'",
+        "false) return ''",
+        { tests: files },
+      ],
+      [
+        'a file in UTF-16',
+        "? 'the file must be text in UTF-8' : undefined",
+        '? undefined : undefined',
+        { tests: files },
+      ],
+      [
+        'the login is moved without a word',
+        'if (moved !== standard)',
+        'if (false)',
+        { tests: ['test/config.test.ts'] },
+      ],
+      ['a misspelt setting without a word', 'meant !== undefined', 'false', { tests: ['test/setting-reader.test.ts'] }],
       ['a word that is no choice', 'if (choice === undefined) this.addFault', 'if (false) this.addFault'],
       ['a number below the least', 'value >= limits.min && ', ''],
       ['a number above the most', ' && value <= limits.max', ''],

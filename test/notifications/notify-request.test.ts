@@ -10,6 +10,12 @@ const full = { to: { subject: 's' }, message: { text: 't' } };
 
 const parse = (body: unknown) => parseNotifyRequest(body, now, ttl);
 
+/** A card of this many bytes as JSON. */
+function cardOf(bytes: number): Record<string, unknown> {
+  const card = { type: 'AdaptiveCard', a: '' };
+  return { ...card, a: 'x'.repeat(bytes - JSON.stringify(card).length) };
+}
+
 /** Undefined when the body is taken. */
 function refusalOf(body: unknown): AppError | undefined {
   try {
@@ -83,6 +89,11 @@ describe('requests that are taken', () => {
     expect(parseNotifyRequest(full, now, 7 * ttl).expiresAt).toBe(now + 7 * ttl);
   });
 
+  it('with a card of as many bytes as there may be', () => {
+    const card = cardOf(24 * 1024);
+    expect(parse({ to: full.to, card }).content).toEqual({ card });
+  });
+
   it('with the address of the schema that the card designer writes', () => {
     const card = { type: 'AdaptiveCard', $schema: 'http://adaptivecards.io/schemas/adaptive-card.json' };
     expect(parse({ to: full.to, card }).content).toEqual({ card });
@@ -110,26 +121,33 @@ describe('requests that are refused, by path', () => {
     ['a text that is no text', { ...full, message: { text: 5 } }, ['message.text']],
     ['an unknown format', { ...full, message: { text: 't', textFormat: 'html' } }, ['message.textFormat']],
     ['a card of another type', { to: full.to, card: { type: 'HeroCard' } }, ['card.type']],
-    ['a card that is too large', { to: full.to, card: { type: 'AdaptiveCard', a: 'x'.repeat(24_600) } }, ['card']],
+    ['a card of one byte too many', { to: full.to, card: cardOf(24 * 1024 + 1) }, ['card']],
+    [
+      'a card of too many bytes in fewer characters',
+      { to: full.to, card: { ...cardOf(20_000), b: 'ä'.repeat(2_500) } },
+      ['card'],
+    ],
+    ['a text with half of a character', { ...full, message: { text: 'a\ud83d' } }, ['message.text']],
+    ['metadata with half of a character', { ...full, metadata: { a: '\udc00' } }, ['metadata.a']],
     [
       'a card with javascript',
       { to: full.to, card: { type: 'AdaptiveCard', body: [{ url: 'javascript:alert(1)' }] } },
-      ['card'],
+      ['card.body.0.url'],
     ],
     [
       'a card with data',
       { to: full.to, card: { type: 'AdaptiveCard', actions: [{ url: 'data:text/html,x' }] } },
-      ['card'],
+      ['card.actions.0.url'],
     ],
     [
       'a card with plain http',
       { to: full.to, card: { type: 'AdaptiveCard', body: [{ iconUrl: 'http://example.com' }] } },
-      ['card'],
+      ['card.body.0.iconUrl'],
     ],
     [
       'a card with javascript behind it',
       { to: full.to, card: { type: 'AdaptiveCard', backgroundImage: 'javascript:alert(1)' } },
-      ['card'],
+      ['card.backgroundImage'],
     ],
     ['a result that is no object', { ...full, result: 'x' }, ['result']],
     ['a result with half numbers', { ...full, result: { a: 1.5 } }, ['result.a']],

@@ -6,10 +6,11 @@ import type { Conversation } from '../../src/conversations/conversation.ts';
 import { saveConversation } from '../../src/conversations/conversation-store.ts';
 import { subscribe } from '../../src/conversations/subscription-store.ts';
 import { acceptNotification } from '../../src/notifications/accept-notification.ts';
+import { erasePerson } from '../../src/notifications/erase-store.ts';
 import { expandNext } from '../../src/notifications/expand-notification.ts';
 import type { SendOutcome } from '../../src/notifications/notification.ts';
 import { parseNotifyRequest } from '../../src/notifications/notify-request.ts';
-import { erasePerson, exportPerson } from '../../src/notifications/person-store.ts';
+import { exportPerson } from '../../src/notifications/person-store.ts';
 import { purgeDeliveries } from '../../src/notifications/replay-deliveries.ts';
 import { forgetConversations } from '../../src/notifications/retention-store.ts';
 import { createLaneBench, type LaneBench } from '../helpers/lane-bench.ts';
@@ -49,6 +50,7 @@ async function work(answer: SendOutcome): Promise<void> {
 
 const follow = (conversationId: string, subject: string) =>
   subscribe(lane.db, { conversationId, subject, once: false, createdAt: lane.clock.now() });
+const speak = (userKey: string) => see({ userKey, userId: userKey });
 const erase = (userId = 'user') => erasePerson(lane.db, userId, lane.clock.now());
 
 /** The export with its lists read to the end. */
@@ -149,8 +151,6 @@ describe('an export, and whom it is of', () => {
     await expect(accept({ userId: userKey })).rejects.toMatchObject({ code: 'invalid_notification' });
   });
 });
-
-const speak = (userKey: string) => see({ userKey, userId: userKey });
 
 /** One delivery in each state, a wait, a subscription. */
 async function liveWholeLife(): Promise<void> {

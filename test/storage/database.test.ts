@@ -31,6 +31,13 @@ describe('openDatabase', () => {
     expect(synchronous.rows[0]?.synchronous).toBe(2);
   });
 
+  it('overwrites what is deleted', async () => {
+    const db = await openDatabase(makeFolder());
+    onTestFinished(() => db.destroy());
+    const { rows } = await sql<{ secure_delete: number }>`pragma secure_delete`.execute(db);
+    expect(rows).toEqual([{ secure_delete: 1 }]);
+  });
+
   it('locks the file against a second process until it is closed', async () => {
     const folder = makeFolder();
     const db = await openDatabase(folder);

@@ -7,13 +7,14 @@ export class InvalidInputs extends Error {
   override readonly name = 'InvalidInputs';
 }
 
-/** A subject: 1 to 256 characters without control characters, the same rule as for senders. */
+/** A subject: 1 to 256 characters without control characters or lone surrogates, the same rule as for senders. */
 export const subjectInput = z
   .string()
   .trim()
   .min(1, 'must not be empty')
   .max(256, 'must have at most 256 characters')
-  .regex(/^\P{Cc}*$/u, 'must not have control characters');
+  .regex(/^\P{Cc}*$/u, 'must not have control characters')
+  .regex(/^\P{Cs}*$/u, 'must be well-formed Unicode');
 
 /** Makers bind variables of any type: "10" is as good as 10. Empty means: not given. */
 export const minutesInput = z

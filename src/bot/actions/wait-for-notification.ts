@@ -68,7 +68,7 @@ async function keepOpen(turn: SkillTurn, subject: string, timeoutMinutes: number
   // An event action that gets no reply at all blocks its topic (CopilotStudioSamples skill-handoff, CopilotStudioAgent.cs).
   await turn.say(`I will tell you here as soon as there is news about ${subject}.`);
   const now = clock.now();
-  await openWait({
+  const isOpen = await openWait({
     conversationId: turn.conversation.id,
     id: createId(),
     action: 'waitForNotification',
@@ -77,4 +77,5 @@ async function keepOpen(turn: SkillTurn, subject: string, timeoutMinutes: number
     deadlineAt: now + Math.min(timeoutMinutes ?? waitMaxMinutes, waitMaxMinutes) * minuteMs,
     attempts: 0,
   });
+  if (!isOpen) await turn.end(waitOutputs('cancelled', subject));
 }

@@ -9,6 +9,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await createKeyTable(db);
   await createWebhookTable(db);
   await createProbeTable(db);
+  await createAuditKeyTable(db);
   await createIndexes(db);
 }
 
@@ -175,6 +176,14 @@ async function createProbeTable(db: Kysely<unknown>): Promise<void> {
     .execute();
 }
 
+async function createAuditKeyTable(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('audit_key')
+    .addColumn('id', 'integer', (column) => column.primaryKey())
+    .addColumn('key', 'text', (column) => column.notNull())
+    .execute();
+}
+
 async function createIndexes(db: Kysely<unknown>): Promise<void> {
   const statements = [
     'create index conversations_by_user on conversations (user_key, caller_app_id, tenant_id)',
@@ -185,6 +194,8 @@ async function createIndexes(db: Kysely<unknown>): Promise<void> {
     'create index notifications_to_expand on notifications (id) where expanded_to is not null',
     'create index notifications_by_sender on notifications (sender, id)',
     'create index deliveries_by_notification on deliveries (notification_id, seq)',
+    // Before the two below: of indexes that are as good, SQLite takes the one that was made last, and theirs are smaller.
+    'create index deliveries_by_conversation on deliveries (conversation_id, seq)',
     `create index deliveries_open on deliveries (conversation_id, seq) where state in ('pending', 'sending')`,
     `create index deliveries_counted on deliveries (seq) where state in ('pending', 'sending') and bulk = 0`,
     `create index deliveries_held on deliveries (conversation_id, seq) where state = 'held'`,
