@@ -101,3 +101,23 @@ describe('a body that is too large', () => {
     expect(await post(['Transfer-Encoding: chunked'], `${chunk(limit)}0\r\n\r\n`)).toBe(422);
   }, 5_000);
 });
+
+describe('an activity may have more', () => {
+  const withValue = (value: unknown): string => JSON.stringify({ type: 'message', value });
+  const inLists = (depth: number): unknown => JSON.parse('['.repeat(depth) + ']'.repeat(depth));
+  const keys = (count: number): unknown => JSON.parse(withKeys(count));
+  it.each<[detail: string | undefined, status: number, body: string]>([
+    [undefined, 200, withValue(inLists(63))],
+    ['The body is nested deeper than 64 levels.', 400, withValue(inLists(64))],
+    [undefined, 200, withValue(keys(1_998))],
+    ['The body has more than 2000 keys.', 400, withValue(keys(1_999))],
+    [undefined, 200, withValue('a').padEnd(4 * limit)],
+    [`The body may have at most ${4 * limit} bytes.`, 413, withValue('a').padEnd(4 * limit + 1)],
+  ])('%s %i', async (detail, status, body) => {
+    const server = await startTestServer();
+    const answer = await server.post('/api/messages', body);
+    const text = await answer.text();
+    expect(answer.status).toBe(status);
+    expect(text === '' ? undefined : (JSON.parse(text) as { detail?: string }).detail).toBe(detail);
+  });
+});

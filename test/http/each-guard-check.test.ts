@@ -46,6 +46,8 @@ it.each<[string | undefined, Change]>([
   [malformed, { hosts: ['localhost/health/live?'] }],
   [malformed, { hosts: ['user@localhost'] }],
   [credential, { url: '/api/status?key=a' }],
+  [credential, { url: '/api/status?pass-word=a' }],
+  [credential, { url: '/api/status?o_auth_token=a' }],
   [coded, { headers: { 'content-encoding': 'gzip' } }],
   [coded, { headers: { 'content-encoding': 'identity, gzip' } }],
   [coded, { headers: { 'content-encoding': '' } }],

@@ -3,6 +3,7 @@
 import type { Group } from './mutant.ts';
 
 const keys = ['test/flows/keys.test.ts'];
+const rights = ['test/flows/rights.test.ts'];
 const entra = ['test/keys/each-entra-check.test.ts'];
 const ring = ['test/keys/each-key-ring-check.test.ts'];
 const clients = ['test/http/client-address.test.ts'];
@@ -89,7 +90,7 @@ export const credentials: readonly Group[] = [
         'everybody owns everything',
         "sender.scopes.includes('operate') ? undefined : sender.name",
         'undefined',
-        { tests: keys },
+        { tests: rights },
       ],
       ['another scheme beside a good key', 'req.headers.authorization !== undefined && bearer === undefined', 'false'],
       ['an empty key', " || key === ''", ''],
@@ -164,12 +165,19 @@ export const credentials: readonly Group[] = [
         'a notification of another is found',
         'notifications.find(String(req.params.id), ownerFor(sender))',
         'notifications.find(String(req.params.id))',
+        { tests: rights },
       ],
-      ['notifications of others are listed', 'notifications.list(page, ownerFor(sender))', 'notifications.list(page)'],
+      [
+        'notifications of others are listed',
+        'notifications.list(page, ownerFor(sender))',
+        'notifications.list(page)',
+        { tests: rights },
+      ],
       [
         'a notification of another is cancelled',
         'notifications.cancel(String(req.params.id), ownerFor(sender))',
         'notifications.cancel(String(req.params.id))',
+        { tests: rights },
       ],
     ],
   },

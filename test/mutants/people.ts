@@ -2,6 +2,7 @@
 
 import type { Group } from './mutant.ts';
 
+const rights = ['test/flows/people-rights.test.ts'];
 const store = ['test/notifications/person-store.test.ts'];
 
 export const people: readonly Group[] = [
@@ -10,7 +11,7 @@ export const people: readonly Group[] = [
     tests: store,
     rows: [
       ["everybody's conversations are a person's", "all.where('user_key', '=', keyOf(whose.userId))", 'all'],
-      ['every conversation is the one', "all.where('id', '=', whose.conversationId)", 'all'],
+      ['every conversation is the one', "all.where('id', '=', whose.conversationId)", 'all', { tests: rights }],
       ['an object id in capitals is another', 'parseObjectId(userId) ?? userId', 'userId'],
       ['what is to any user is to this one', 'keyOf(to.userId) === keyOf(whose.userId)', 'true'],
       ['what is to any conversation is to theirs', 'theirs.has(to.conversationId)', 'true'],
@@ -26,7 +27,7 @@ export const people: readonly Group[] = [
   },
   {
     file: 'src/notifications/people-desk.ts',
-    tests: ['test/flows/people-rights.test.ts'],
+    tests: rights,
     rows: [
       ['an erased person stays in the files', 'before this.\n      await scrubFile(db);', 'before this.'],
       [
