@@ -22,7 +22,7 @@ import { openWait, subscribe } from './conversations/subscription-store.ts';
 import type { Readiness } from './http/open-routes.ts';
 import { createHttpServer, type HttpServices } from './http/server.ts';
 import type { EntraRules } from './keys/entra-token.ts';
-import { createKeyRing } from './keys/key-ring.ts';
+import { checkNames, createKeyRing } from './keys/key-ring.ts';
 import type { Logger } from './logger.ts';
 import { loadManifests } from './manifest/render-manifest.ts';
 import { createDeliveryEngine, type DeliveryEngine } from './notifications/delivery-engine.ts';
@@ -56,10 +56,10 @@ type AppOptions = {
 /** How long requests in flight may take to end at a stop. */
 const stopGraceMs = 20_000;
 
-/** Opens the database and builds the service; nothing listens before `start`. Rejects when DATA_DIR cannot be used. */
+/** Opens the database and builds the service; nothing listens before `start`. Rejects when DATA_DIR cannot be used, or a setting does not go with what is in it. */
 export async function createApp(options: AppOptions): Promise<App> {
   const { config, logger, clock = systemClock, random = Math.random } = options;
-  const db = await openDatabase(config.dataDir);
+  const db = await openKnown(config);
   const bot = createBotParts(config, clock);
   const engine = createDeliveryEngine({ db, clock, logger, random, send: createPush(bot.adapter), config });
   const state = { stopping: false };
@@ -99,11 +99,22 @@ export async function createApp(options: AppOptions): Promise<App> {
   };
 }
 
+async function openKnown({ dataDir, apiKeys }: Config): Promise<Database> {
+  const db = await openDatabase(dataDir);
+  try {
+    await checkNames(db, apiKeys);
+    return db;
+  } catch (error) {
+    await db.destroy();
+    throw error;
+  }
+}
+
 function createBotParts(config: Config, clock: Clock) {
   const policy = createServiceUrlPolicy(config.cloud, config.serviceUrlRules);
   const transport = createParentTransport();
-  const tokens = createTokenSource({ identity: config.identity, loginUrl: config.loginUrl, now: clock.now });
-  const { allowedCallers } = config;
+  const { identity, cloud, loginUrl, allowedCallers } = config;
+  const tokens = createTokenSource({ identity, cloud, loginUrl, now: clock.now });
   const channels = createChannelRules(config, clock);
   const connectors = new ParentConnectorFactory({ policy, tokens, transport, allowedCallers, channels });
   const authentication = new SkillAuthentication({

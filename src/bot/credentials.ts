@@ -5,7 +5,9 @@ import { ConfidentialClientApplication, type INetworkModule } from '@azure/msal-
 import { JwtTokenProviderFactory, ManagedIdentityAppCredentials } from 'botframework-connector';
 import { decodeJwt } from 'jose';
 import { request } from 'undici';
+import type { Cloud } from '../channels.ts';
 import type { Credential, Identity } from '../config.ts';
+import { readText } from './read-json.ts';
 
 /**
  * A token for an audience (an app id), as the value of an Authorization header. `refused` is one that the audience has
@@ -15,9 +17,12 @@ export type TokenSource = (audience: string, refused?: string) => Promise<string
 
 type TokenSourceOptions = {
   readonly identity: Identity;
+  readonly cloud: Cloud;
   /** Base of the token endpoints, without a slash at the end. */
   readonly loginUrl: string;
   readonly now: () => number;
+  /** Over all that a token takes: MSAL reads the tenant's metadata first, a managed identity tries several sources. */
+  readonly deadlineMs?: number;
 };
 
 /** Old tokens are replaced this long before they end, so that none ends on its way. */
@@ -25,21 +30,19 @@ const renewEarlyMs = 5 * 60_000;
 const tokenRequestMs = 10_000;
 /** However many pushes a parent refuses, the identity provider is asked once in this time for each audience. */
 const shortestRefreshMs = 60_000;
-/** Over all that a token takes: MSAL reads the tenant's metadata first, a managed identity tries several sources. */
-const tokenMs = 30_000;
-/** Where a multi-tenant registration gets its tokens (botframework-connector authenticationConstants.ts). */
-const botFrameworkTenant = 'botframework.com';
+/** Where a multi-tenant registration gets its tokens (botframework-connector authenticationConstants.ts, governmentConstants.ts). */
+const botFrameworkTenants = { public: 'botframework.com', usgov: 'MicrosoftServices.onmicrosoft.us' } as const;
 
 /** One token for each audience, fetched once however many wait for it. Rejects with the identity provider's error. */
 export function createTokenSource(options: TokenSourceOptions): TokenSource {
-  const askForToken = createTokenRequest(options.identity, options.loginUrl);
+  const askForToken = createTokenRequest(options);
   const held = new Map<string, { header: string; expiresAt: number }>();
   /** When a refused token was last replaced. */
   const forcedAt = new Map<string, number>();
   const inFlight = new Map<string, Promise<string>>();
 
   const fetchToken = async (audience: string): Promise<string> => {
-    const token = await withDeadline(askForToken(audience));
+    const token = await withDeadline(askForToken(audience), options.deadlineMs ?? 30_000);
     const header = `Bearer ${token}`;
     const expiresAt = (decodeJwt(token).exp ?? 0) * 1000;
     held.set(audience, { header, expiresAt });
@@ -72,10 +75,10 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
 }
 
 /** The SDK's managed identity has no deadline of its own; what hangs there would hold up every push of its audience. */
-async function withDeadline<T>(work: Promise<T>): Promise<T> {
+async function withDeadline<T>(work: Promise<T>, deadlineMs: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error('The identity provider did not answer in time.')), tokenMs);
+    timer = setTimeout(() => reject(new Error('The identity provider did not answer in time.')), deadlineMs);
   });
   try {
     return await Promise.race([work, late]);
@@ -84,12 +87,13 @@ async function withDeadline<T>(work: Promise<T>): Promise<T> {
   }
 }
 
-function createTokenRequest(identity: Identity, loginUrl: string): (audience: string) => Promise<string> {
+function createTokenRequest(options: TokenSourceOptions): (audience: string) => Promise<string> {
+  const { identity } = options;
   if (identity.credential.kind === 'managedIdentity') {
     const provider = new JwtTokenProviderFactory();
     return (audience) => new ManagedIdentityAppCredentials(identity.appId, audience, provider).getToken(true);
   }
-  const application = createApplication(identity, identity.credential, new URL(loginUrl));
+  const application = createApplication(options, identity.credential);
   return async (audience) => {
     // MSAL's own cache is passed by: it would hand out the old token when a refresh is forced.
     const answer = await application.acquireTokenByClientCredential({
@@ -102,11 +106,11 @@ function createTokenRequest(identity: Identity, loginUrl: string): (audience: st
 }
 
 function createApplication(
-  identity: Identity,
+  { identity, cloud, loginUrl }: TokenSourceOptions,
   credential: Exclude<Credential, { kind: 'managedIdentity' }>,
-  login: URL,
 ): ConfidentialClientApplication {
-  const tenant = identity.appType === 'MultiTenant' ? botFrameworkTenant : identity.tenantId;
+  const login = new URL(loginUrl);
+  const tenant = identity.appType === 'MultiTenant' ? botFrameworkTenants[cloud] : identity.tenantId;
   return new ConfidentialClientApplication({
     auth: {
       clientId: identity.appId,
@@ -122,7 +126,7 @@ function createApplication(
   });
 }
 
-/** MSAL's own client has no timeout: a login endpoint that hangs would hang every push. */
+/** MSAL's own client has no limits: a login endpoint that hangs would hang every push, an endless answer fill the memory. */
 function createNetworkClient(login: URL): INetworkModule {
   const send = async (
     method: 'GET' | 'POST',
@@ -140,7 +144,7 @@ function createNetworkClient(login: URL): INetworkModule {
     const flat = Object.entries(headers).map(([name, value]) => [name, String(value)]);
     return {
       headers: Object.fromEntries(flat) as Record<string, string>,
-      body: (await body.json()) as never,
+      body: JSON.parse(await readText(body, url)) as never,
       status: statusCode,
     };
   };

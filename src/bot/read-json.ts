@@ -11,13 +11,25 @@ const mostBytes = 1_000_000;
  */
 export async function readJson(url: string): Promise<unknown> {
   const { statusCode, body } = await request(url, { signal: AbortSignal.timeout(timeoutMs) });
+  const text = await readText(body, url);
+  if (statusCode !== 200) throw new Error(`${withoutQuery(url)} answered ${statusCode}`);
+  return JSON.parse(text);
+}
+
+/** The text of an answer from `url`. Throws when it is larger than 1 MB. */
+export async function readText(body: AsyncIterable<Buffer>, url: string): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
+  for await (const chunk of body) {
     size += chunk.length;
-    if (size > mostBytes) throw new Error(`${url} is larger than ${mostBytes} bytes`);
+    if (size > mostBytes) throw new Error(`${withoutQuery(url)} is larger than ${mostBytes} bytes`);
     chunks.push(chunk);
   }
-  if (statusCode !== 200) throw new Error(`${url} answered ${statusCode}`);
-  return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** For the log: the query of an address that an operator has set may hold a key (`?code=`). */
+function withoutQuery(url: string): string {
+  const { origin, pathname } = new URL(url);
+  return origin + pathname;
 }

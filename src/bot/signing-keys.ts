@@ -64,11 +64,16 @@ export function createSigningKeys(options: SigningKeysOptions): SigningKeys {
     return inFlight;
   };
 
+  /** Also when the clock was set back: keys fetched in what is now the future would never be asked for again. */
+  const isOver = (since: number, ms: number): boolean => {
+    const age = options.now() - since;
+    return age < 0 || age >= ms;
+  };
+
   const findEndorsed = async (kid: string): Promise<EndorsedKey | undefined> => {
     const known = keys.get(kid);
-    const stale = options.now() - fetchedAt > freshMs;
-    if (known && !stale) return known;
-    const mayAsk = inFlight !== undefined || options.now() - triedAt >= shortestRefreshMs;
+    if (known && !isOver(fetchedAt, freshMs)) return known;
+    const mayAsk = inFlight !== undefined || isOver(triedAt, shortestRefreshMs);
     if (mayAsk) {
       try {
         await refreshOnce();
@@ -101,9 +106,9 @@ async function importKeys(jwks: readonly unknown[]): Promise<Map<string, Endorse
   return keys;
 }
 
-function cannotFetch({ openIdMetadataUrl, setting }: SigningKeysOptions, cause: unknown): AppError {
-  const from = `${setting ?? 'OPENID_METADATA_URL'} (${openIdMetadataUrl})`;
-  return new AppError('unavailable', `The signing keys could not be read from ${from}.`, {
+/** Any stranger is told this, so it names the setting and not the address in it; the log has that in the cause. */
+function cannotFetch({ setting = 'OPENID_METADATA_URL' }: SigningKeysOptions, cause: unknown): AppError {
+  return new AppError('unavailable', `The signing keys (${setting}) could not be read.`, {
     cause,
     headers: { 'Retry-After': '30' },
   });

@@ -68,16 +68,18 @@ export function createServiceUrlPolicy(cloud: Cloud, extraRules: readonly Servic
 
 /**
  * Throws AppError `service_url_not_allowed` (403) when an activity may not name its service URL. A host that takes no posts
- * may be named where the replies travel in the answer. `channels` as for the policy.
+ * may be named where the replies travel in the answer, or where there are none: the end of a conversation. `channels` as
+ * for the policy.
  */
 export function requireServiceUrl(
   policy: ServiceUrlPolicy,
-  named: { readonly serviceUrl?: unknown; readonly deliveryMode?: string | undefined },
+  named: { readonly serviceUrl?: unknown; readonly deliveryMode?: string | undefined; readonly type?: string },
   channels?: readonly string[],
 ): void {
   const verdict = policy(named.serviceUrl, channels);
   if (verdict.allowed === 'push') return;
-  if (verdict.allowed === 'inTurn' && named.deliveryMode === 'expectReplies') return;
+  const isNothingPosted = named.deliveryMode === 'expectReplies' || named.type === 'endOfConversation';
+  if (verdict.allowed === 'inTurn' && isNothingPosted) return;
   throw serviceUrlNotAllowed(verdict.allowed === 'no' ? verdict.reason : 'it takes no replies outside of a turn');
 }
 

@@ -30,7 +30,8 @@ const conversation = z.looseObject({
     .refine(...isNoDotSegment),
   name: text,
   conversationType: text,
-  tenantId: text,
+  // Named in the log where it is not allowed.
+  tenantId: plainText(100).nullish(),
 });
 
 // Everything but `type` may be absent or null: the import ping of Copilot Studio is an endOfConversation with a null

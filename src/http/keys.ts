@@ -76,5 +76,5 @@ function notInFuture(): AppError {
 }
 
 function unknownKey(): AppError {
-  return new AppError('not_found', 'There is no key with this id, or it is revoked.');
+  return new AppError('not_found', 'There is no key with this id, or it is revoked or has expired.');
 }

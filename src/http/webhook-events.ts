@@ -93,6 +93,7 @@ export function createHandshakeHandler({ webhooks, senderRate }: EventOptions) {
     if (scheme !== 'cloudevents') return sendJson(res, 204, undefined, { Allow: 'POST, OPTIONS' });
     const consent = answerHandshake(req.headersDistinct, senderRate === 0 ? undefined : senderRate);
     if (!consent.ok) throw new AppError('malformed_request', `No consent: ${consent.reason}.`);
-    sendJson(res, 204, undefined, consent.headers);
+    // Guides to Event Grid ask for 200; that it takes 204 as well is said nowhere.
+    sendJson(res, 200, undefined, consent.headers);
   };
 }

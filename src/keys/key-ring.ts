@@ -7,6 +7,7 @@ import { type EntraRules, looksLikeToken, verifyEntraToken } from './entra-token
 import { digestOf, generateKey, isSameDigest, readKeyId, type Scope, scopes, type Sender } from './api-key.ts';
 import {
   findKey,
+  findNames,
   hasKeys,
   insertKey,
   type KeyView,
@@ -39,7 +40,7 @@ export type KeyRing = {
   /** Throws AppError `name_taken` (409). */
   create(request: KeyRequest): Promise<ShownKey>;
   list(): Promise<KeyView[]>;
-  /** A new secret for a key; the old one is good for `overlapMs` more. Undefined when there is none, or it is revoked. */
+  /** A new secret for a key; the old one is good for `overlapMs` more. Undefined when there is none, or it is over. */
   rotate(id: string, overlapMs: number): Promise<ShownKey | undefined>;
   revoke(id: string): Promise<KeyView | undefined>;
 };
@@ -53,6 +54,16 @@ type KeyRingOptions = {
 };
 
 const notedEveryMs = 3_600_000;
+
+/** Throws where a key of the settings has the name of one that was made: each would see what the other has sent. */
+export async function checkNames(db: Database, apiKeys: readonly ApiKey[]): Promise<void> {
+  const taken = await findNames(
+    db,
+    apiKeys.map(({ name }) => name),
+  );
+  if (taken.length === 0) return;
+  throw new Error(`NOTIFY_API_KEYS: give another name to ${taken.join(', ')}: a key that was made has, or had, it`);
+}
 
 /** A key is looked up at each request: what is revoked is refused at once, by every replica. */
 export function createKeyRing({ db, now, apiKeys, entra }: KeyRingOptions): KeyRing {
@@ -93,7 +104,10 @@ export function createKeyRing({ db, now, apiKeys, entra }: KeyRingOptions): KeyR
     list: () => listKeys(db),
     rotate: async (id, overlapMs) => {
       const { key } = generateKey(id);
-      const view = await replaceDigest(db, id, digestOf(key).toString('hex'), now() + overlapMs);
+      const view = await replaceDigest(db, id, digestOf(key).toString('hex'), {
+        now: now(),
+        until: now() + overlapMs,
+      });
       return view && { ...view, key };
     },
     revoke: (id) => revokeKey(db, id, now()),
@@ -102,8 +116,7 @@ export function createKeyRing({ db, now, apiKeys, entra }: KeyRingOptions): KeyR
 
 function isGood(key: StoredKey, digest: Buffer, now: number): boolean {
   const isCurrent = isSameDigest(key.digest, digest);
-  const isPrevious =
-    key.previousDigest !== undefined && isSameDigest(key.previousDigest, digest) && now < key.previousUntil;
+  const isPrevious = key.previous.some((previous) => isSameDigest(previous.digest, digest) && now < previous.until);
   const isOver = key.revokedAt !== undefined || (key.expiresAt !== undefined && key.expiresAt <= now);
   return (isCurrent || isPrevious) && !isOver;
 }

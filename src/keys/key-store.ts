@@ -2,6 +2,7 @@
 
 import type { Database } from '../storage/database.ts';
 import type { ApiKeyRow } from '../storage/schema.ts';
+import { transact } from '../storage/transact.ts';
 import type { Scope, Sender } from './api-key.ts';
 
 /** What an operator may see of a key. */
@@ -18,13 +19,15 @@ export type KeyView = {
   readonly lastUsedAt: string | null;
 };
 
+/** A digest that a rotation has replaced, good until then (epoch ms). */
+type PreviousDigest = { readonly digest: string; readonly until: number };
+
 export type StoredKey = {
   readonly id: string;
   readonly sender: Sender;
   readonly digest: string;
-  /** The key before the last rotation, good until then. */
-  readonly previousDigest: string | undefined;
-  readonly previousUntil: number;
+  /** From before rotations. */
+  readonly previous: readonly PreviousDigest[];
   readonly expiresAt: number | undefined;
   readonly revokedAt: number | undefined;
   readonly lastUsedAt: number | undefined;
@@ -68,26 +71,46 @@ export async function listKeys(db: Database): Promise<KeyView[]> {
   return rows.map(viewKey);
 }
 
+/** Which of these names a key has, or had. */
+export async function findNames(db: Database, names: readonly string[]): Promise<string[]> {
+  if (names.length === 0) return [];
+  const rows = await db.selectFrom('api_keys').select('name').where('name', 'in', names).execute();
+  return rows.map(({ name }) => name);
+}
+
 /** Whether any key has ever been made. */
 export async function hasKeys(db: Database): Promise<boolean> {
   return (await db.selectFrom('api_keys').select('id').limit(1).executeTakeFirst()) !== undefined;
 }
 
-/** Gives a key a new digest; the old one is good until `previousUntil`. Gives the key, or undefined when it is gone. */
-export async function replaceDigest(
+/** However often the answer to a rotation is lost, the key in use stays good for its time. */
+const mostPrevious = 5;
+
+/**
+ * Gives a key a new digest; the old one is good until `until`, those before it no longer than that. Gives the key, or
+ * undefined when it is over: the new one would be refused as well.
+ */
+export function replaceDigest(
   db: Database,
   id: string,
   digest: string,
-  previousUntil: number,
+  { now, until }: { readonly now: number; readonly until: number },
 ): Promise<KeyView | undefined> {
-  const row = await db
-    .updateTable('api_keys')
-    .set(({ ref }) => ({ digest, previous_digest: ref('digest'), previous_until: previousUntil }))
-    .where('id', '=', id)
-    .where('revoked_at', 'is', null)
-    .returningAll()
-    .executeTakeFirst();
-  return row && viewKey(row);
+  return transact(db, async (trx) => {
+    const known = await findKey(trx, id);
+    if (!known || known.revokedAt !== undefined || (known.expiresAt ?? Infinity) <= now) return undefined;
+    const older = known.previous
+      .filter((one) => one.until > now)
+      .map((one) => ({ ...one, until: Math.min(one.until, until) }));
+    const previous = [{ digest: known.digest, until }, ...older].slice(0, mostPrevious);
+    const row = await trx
+      .updateTable('api_keys')
+      .set({ digest, previous: JSON.stringify(previous) })
+      .where('id', '=', id)
+      .returningAll()
+      .executeTakeFirst();
+    return row && viewKey(row);
+  });
 }
 
 /** Ends a key at once. Gives the key, or undefined when there is none. */
@@ -111,8 +134,7 @@ function parseKey(row: ApiKeyRow): StoredKey {
     id,
     sender: { name, scopes, ...(subjects && { subjects }) },
     digest: row.digest,
-    previousDigest: row.previous_digest ?? undefined,
-    previousUntil: row.previous_until ?? 0,
+    previous: JSON.parse(row.previous) as PreviousDigest[],
     expiresAt: row.expires_at ?? undefined,
     revokedAt: row.revoked_at ?? undefined,
     lastUsedAt: row.last_used_at ?? undefined,

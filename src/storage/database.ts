@@ -1,6 +1,6 @@
 // Opens the database. The only file that knows which driver speaks to SQLite.
 
-import { mkdirSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { Kysely, type Migration, Migrator, type SqliteDatabase, type SqliteStatement, SqliteDialect } from 'kysely';
 import Libsql from 'libsql';
@@ -38,6 +38,8 @@ function openSqlite(dataDir: string): Libsql.Database {
   const file = join(dataDir, databaseFileName);
   try {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    // A folder that was there already may be open to others: a volume mostly is. The log takes the rights of the file.
+    closeSync(openSync(file, 'a', 0o600));
     const sqlite = new Libsql(file);
     // Exclusive before WAL, so that no shared-memory index is made and the lock is taken with the first read.
     sqlite.pragma('locking_mode = EXCLUSIVE');

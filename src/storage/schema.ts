@@ -145,9 +145,8 @@ type ApiKeyTable = {
   name: string;
   /** SHA-256, hex. */
   digest: string;
-  /** Before the last rotation. */
-  previous_digest: Generated<string | null>;
-  previous_until: Generated<number | null>;
+  /** JSON: digests from before rotations, each with its end. */
+  previous: Generated<string>;
   /** JSON: list of scopes. */
   scopes: string;
   /** JSON: list of prefixes, or null. */

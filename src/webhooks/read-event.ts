@@ -26,7 +26,7 @@ export function readEvent(
   if (read?.ok === false) return read;
   const input = { headers, body: read ? read.event : body };
   if (!matches(webhook.condition, input)) return { ok: 'ignored', reason: 'It is not of the kind that `when` names.' };
-  return { ok: true, input, idempotencyKey: read ? keyOf(read.event) : (eventId ?? '') };
+  return { ok: true, input, idempotencyKey: read ? keyOf(webhook, read.event) : (eventId ?? '') };
 }
 
 /** Which GitHub sends once, when the webhook is set up; it has nothing that a template could name. */
@@ -35,9 +35,12 @@ function isPing(headers: WebhookHeaders): boolean {
   return read.ok && read.values.event === 'ping';
 }
 
-/** Both may have any character, and be longer than a key is. */
-function keyOf({ source, id }: { readonly source: string; readonly id: string }): string {
+/**
+ * Both may have any character, and be longer than a key is. With the webhook, as its sender is whoever has the key: of an
+ * event that goes to two webhooks with one key, the second would get the answer of the first, and nobody its message.
+ */
+function keyOf(webhook: Webhook, { source, id }: { readonly source: string; readonly id: string }): string {
   return createHash('sha256')
-    .update(JSON.stringify([source, id]))
+    .update(JSON.stringify([webhook.id, source, id]))
     .digest('base64url');
 }

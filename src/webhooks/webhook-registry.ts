@@ -59,6 +59,8 @@ type RegistryOptions = {
 
 const notedEveryMs = 3_600_000;
 const secretBytes = 32;
+/** However often the answer to a rotation is lost, the secret in use stays good for its time. */
+const mostSecrets = 6;
 
 /** A webhook is looked up at each event: what is changed or revoked counts at once. */
 export function createWebhookRegistry({ db, now }: RegistryOptions) {
@@ -82,7 +84,7 @@ export function createWebhookRegistry({ db, now }: RegistryOptions) {
       const stored = await changeWebhook(db, id, change);
       return stored && show(stored);
     },
-    /** A new secret; the one before is good for `overlapMs` more. Undefined and throws as `change`. */
+    /** A new secret; those before it are good for `overlapMs` more, at most. Undefined and throws as `change`. */
     rotate: (id: string, secret: string | undefined, overlapMs: number): Promise<ShownWebhook | undefined> =>
       transact(db, async (trx) => {
         const known = await findWebhook(trx, id);
@@ -90,9 +92,12 @@ export function createWebhookRegistry({ db, now }: RegistryOptions) {
         const next = chooseSecret(known.scheme, secret);
         if (next === undefined)
           throw invalid({ path: 'scheme', message: 'a webhook of the scheme cloudevents has no secret' });
-        const [before] = known.secrets;
-        const kept = before ? [{ secret: before.secret, until: now() + overlapMs }] : [];
-        const stored = await changeWebhook(trx, id, { secrets: [{ secret: next, until: null }, ...kept] });
+        const until = now() + overlapMs;
+        const kept = known.secrets
+          .filter((before) => (before.until ?? Infinity) > now())
+          .map((before) => ({ secret: before.secret, until: Math.min(before.until ?? until, until) }));
+        const secrets = [{ secret: next, until: null }, ...kept].slice(0, mostSecrets);
+        const stored = await changeWebhook(trx, id, { secrets });
         return stored && show(stored, next);
       }),
     revoke: async (id: string): Promise<WebhookView | undefined> => {

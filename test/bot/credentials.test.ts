@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createTokenSource } from '../../src/bot/credentials.ts';
 import { explainTokenFailure } from '../../src/bot/explain-refusal.ts';
+import type { Cloud } from '../../src/channels.ts';
 import type { Identity } from '../../src/config.ts';
 import { type StandIn, startStandIn } from '../../standin/stand-in.ts';
 import { createFakeClock, type FakeClock } from '../helpers/fake-clock.ts';
@@ -21,7 +22,7 @@ beforeEach(async () => {
 });
 afterEach(() => standIn.stop());
 
-function createTokens(change: Partial<Identity> = {}) {
+function createTokens(change: Partial<Identity> = {}, loginUrl = standIn.loginUrl, cloud: Cloud = 'public') {
   const identity: Identity = {
     appId,
     appType: 'SingleTenant',
@@ -29,7 +30,7 @@ function createTokens(change: Partial<Identity> = {}) {
     credential: { kind: 'secret', secret },
     ...change,
   };
-  return createTokenSource({ identity, loginUrl: standIn.loginUrl, now: clock.now });
+  return createTokenSource({ identity, cloud, loginUrl, now: clock.now });
 }
 
 const tokenRequests = () =>
@@ -107,6 +108,33 @@ describe('tokens for parents', () => {
     await expect(tokens(standIn.agent.appId)).rejects.toThrow(/ECONNREFUSED|fetch failed|network/i);
   });
 
+  it('are not read to the end where the token endpoint answers without one', async () => {
+    let sent = 0;
+    const metadataPath = `/${standIn.tenantId}/v2.0/.well-known/openid-configuration`;
+    const metadata = await (await fetch(standIn.loginUrl + metadataPath)).text();
+    const login = createServer(({ url }, res) => {
+      if (url?.startsWith(metadataPath)) {
+        res.end(metadata.replaceAll(new URL(standIn.loginUrl).host, new URL(loginUrl).host));
+        return;
+      }
+      const more = (): void => {
+        do sent += 65_536;
+        while (res.write('x'.repeat(65_536)));
+      };
+      res.on('drain', more);
+      more();
+    }).listen(0, '127.0.0.1');
+    await once(login, 'listening');
+    onTestFinished(() => {
+      login.closeAllConnections();
+      login.close();
+    });
+    const loginUrl = `http://127.0.0.1:${(login.address() as AddressInfo).port}`;
+    await expect(createTokens({}, loginUrl)(standIn.agent.appId)).rejects.toThrow('network_error');
+    expect(sent).toBeGreaterThan(1_000_000);
+    expect(sent).toBeLessThan(20_000_000);
+  });
+
   it('are asked for again after a failure', async () => {
     const tokens = createTokens();
     await expect(tokens(randomUUID())).rejects.toThrow(/AADSTS500011/);
@@ -127,6 +155,14 @@ describe('tokens for parents', () => {
     });
     await tokens(standIn.agent.appId);
     expect(tokenRequests().at(-1)?.token).toMatchObject({ tid: 'd6d49420-f39b-4df7-a1dc-d59a935871db' });
+  });
+
+  it("of a multi-tenant registration in the government cloud come from that cloud's Bot Framework tenant", async () => {
+    const tokens = createTokens({ appType: 'MultiTenant', tenantId: undefined }, standIn.loginUrl, 'usgov');
+    // The stand-in has the tenants of the public cloud only: which one it is asked for is all that is seen here.
+    await expect(tokens(standIn.agent.appId)).rejects.toThrow('endpoints_resolution_error');
+    const asked = standIn.wire.filter(({ direction }) => direction === 'skill->tenant').map(({ path }) => path);
+    expect(asked[0]).toMatch(/^\/MicrosoftServices\.onmicrosoft\.us\//i);
   });
 
   it('with a certificate are asked for with a signed assertion instead of a secret', async () => {
@@ -165,6 +201,27 @@ describe('a user-assigned managed identity', () => {
     expect(asked).toHaveLength(1);
     expect(asked[0]?.searchParams.get('resource')).toBe(standIn.agent.appId);
     expect(asked[0]?.searchParams.get('client_id')).toBe(appId);
+  });
+
+  it('whose endpoint takes the call and does not answer holds nobody up for long', async () => {
+    const host = createServer(() => {}).listen(0, '127.0.0.1');
+    await once(host, 'listening');
+    onTestFinished(() => {
+      host.closeAllConnections();
+      host.close();
+    });
+    vi.stubEnv('IDENTITY_ENDPOINT', `http://127.0.0.1:${(host.address() as AddressInfo).port}/msi/token`);
+    vi.stubEnv('IDENTITY_HEADER', 'header');
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const identity: Identity = {
+      appId,
+      appType: 'UserAssignedMSI',
+      tenantId: standIn.tenantId,
+      credential: { kind: 'managedIdentity' },
+    };
+    const { loginUrl } = standIn;
+    const tokens = createTokenSource({ identity, cloud: 'public', loginUrl, now: clock.now, deadlineMs: 300 });
+    await expect(tokens(standIn.agent.appId)).rejects.toThrow('The identity provider did not answer in time.');
   });
 });
 

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { getGlobalDispatcher, ProxyAgent, setGlobalDispatcher } from 'undici';
 import { createParentTransport, ParentRefusal, ParentUnreachable } from '../../src/bot/parent-transport.ts';
 
 type Answer = (res: ServerResponse, req: IncomingMessage) => void;
@@ -127,3 +128,15 @@ function drip(res: ServerResponse): void {
   const timer = setInterval(() => res.write('x'), 50);
   res.on('close', () => clearInterval(timer));
 }
+
+it('the address that was checked is the one that is dialled, also where the process has a proxy', async () => {
+  const parent = await startParent((res) => res.end());
+  const proxy = await startParent((res) => res.writeHead(502).end());
+  // What Node makes of HTTPS_PROXY with NODE_USE_ENV_PROXY.
+  const usual = getGlobalDispatcher();
+  onTestFinished(() => setGlobalDispatcher(usual));
+  setGlobalDispatcher(new ProxyAgent(new URL(proxy.url).origin));
+  await expect(send(parent.url)).resolves.toMatchObject({ status: 200 });
+  await expect(send(parent.url, { privateAllowed: false })).rejects.toMatchObject({ errorClass: 'private_address' });
+  expect(proxy.hits).toEqual([]);
+});

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { inspect } from 'node:util';
 import { exportJWK, generateKeyPair } from 'jose';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createSigningKeys } from '../../src/bot/signing-keys.ts';
@@ -13,7 +14,7 @@ async function startIssuer(keyIds: string[]): Promise<{ url: string; behaviour: 
   const jwk = await exportJWK(publicKey);
   const server = createServer((req, res) => {
     const origin = `http://${req.headers.host}`;
-    if (req.url === '/metadata') {
+    if (req.url?.startsWith('/metadata')) {
       behaviour.fetches += 1;
       res.writeHead(behaviour.status).end(behaviour.body ?? JSON.stringify({ jwks_uri: `${origin}/keys` }));
     } else res.end(JSON.stringify({ keys: behaviour.keyIds.map((kid) => ({ ...jwk, kid })) }));
@@ -62,6 +63,17 @@ describe('signing keys', () => {
     expect(await keys.find('old')).toBeUndefined();
   });
 
+  it('that are new are usable also after the clock was set back', async () => {
+    const { keys, behaviour, advance } = await start(['old']);
+    await keys.find('old');
+    behaviour.keyIds = ['new'];
+    advance(-hour);
+    expect(await keys.find('new')).toBeDefined();
+    expect(behaviour.fetches).toBe(2);
+    expect(await keys.find('invented')).toBeUndefined();
+    expect(behaviour.fetches).toBe(2);
+  });
+
   it.each([
     ['answers 500', (issuer: Behaviour) => (issuer.status = 500)],
     ['answers HTML', (issuer: Behaviour) => (issuer.body = '<html></html>')],
@@ -77,15 +89,28 @@ describe('signing keys', () => {
   });
 
   it('that could never be fetched are a 503 that names the setting, and are asked for again later', async () => {
-    const { keys, behaviour, advance } = await start(['a']);
+    const { url, keys, behaviour, advance } = await start(['a']);
     behaviour.status = 500;
     await expect(keys.find('a')).rejects.toMatchObject({
       code: 'unavailable',
-      message: expect.stringContaining('OPENID_METADATA_URL'),
+      message: 'The signing keys (OPENID_METADATA_URL) could not be read.',
+      cause: { message: `${url} answered 500` },
     });
     behaviour.status = 200;
     await expect(keys.find('a')).rejects.toMatchObject({ code: 'unavailable' });
     advance(30_000);
     expect(await keys.find('a')).toBeDefined();
+  });
+
+  it.each([
+    ['answers 500', (issuer: Behaviour) => (issuer.status = 500)],
+    ['answers too much', (issuer: Behaviour) => (issuer.body = 'x'.repeat(2_000_000))],
+  ])('behind an address with a key in its query, which nobody is told when it %s', async (_, break_) => {
+    const { url, behaviour } = await startIssuer(['a']);
+    break_(behaviour);
+    const keys = createSigningKeys({ openIdMetadataUrl: `${url}?code=canary`, now: () => 1_000_000 });
+    const error: unknown = await keys.find('a').catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'unavailable', cause: { message: expect.stringContaining(url) } });
+    expect(inspect(error, { depth: null })).not.toContain('canary');
   });
 });

@@ -1,8 +1,10 @@
 // What a channel does not get: rooms, strangers, channels that are no longer allowed.
 
 import { afterEach, describe, expect, it } from 'vitest';
-import { countConversations } from '../helpers/activities.ts';
+import type { StandIn } from '../../standin/stand-in.ts';
+import { countConversations, postActivity } from '../helpers/activities.ts';
 import {
+  channelSettings,
   listConversations,
   openOnTeams,
   person,
@@ -11,7 +13,7 @@ import {
   textsIn,
 } from '../helpers/channels.ts';
 import { countInFiles } from '../helpers/people.ts';
-import { type Skill } from '../helpers/skill.ts';
+import { type Skill, startSkill } from '../helpers/skill.ts';
 
 let skill: Skill;
 afterEach(() => skill.stop());
@@ -47,6 +49,30 @@ describe('rooms and strangers', () => {
     const tenantId = '99999999-9999-4999-8999-999999999999';
     const answer = await conversation.post({ conversation: { id: conversation.id, tenantId }, text: 'hello' });
     expect(answer).toMatchObject({ status: 403, body: { code: 'channel_not_allowed' } });
+    expect(await countConversations(skill)).toBe(0);
+  });
+});
+
+// As in life: no host of Teams is a parent's.
+const ofTeamsAlone = (standIn: StandIn): Record<string, string> => ({
+  ...channelSettings(standIn, 'msteams'),
+  ALLOWED_SERVICE_URLS: `msteams=${new URL(standIn.channelServiceUrl).origin}`,
+});
+
+describe('where an address is one of a channel alone', () => {
+  it('its users are let in, saved and pushed to', async () => {
+    skill = await startSkill({ env: ofTeamsAlone });
+    const conversation = openOnTeams(skill);
+    expect(await conversation.say('hello')).toMatchObject({ status: 200 });
+    const { body } = await skill.notify({ to: { userId: person }, message: { text: 'now' } });
+    await skill.settled(String(body['id']), 'delivered');
+    expect(textsIn(conversation)).toEqual(['There is nothing new for you.', 'now']);
+  });
+
+  it('no parent may name it', async () => {
+    skill = await startSkill({ env: ofTeamsAlone });
+    const posted = await postActivity(skill, await skill.standIn.signToken());
+    expect(posted).toMatchObject({ status: 403, body: { code: 'service_url_not_allowed' } });
     expect(await countConversations(skill)).toBe(0);
   });
 });

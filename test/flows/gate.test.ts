@@ -99,6 +99,16 @@ describe('the import', () => {
     expect(await countConversations(skill)).toBe(0);
   });
 
+  it.each([
+    ['which takes no posts: 200, as none is made', 'https://directline.botframework.com/', 200],
+    ['that is not allowed: 403', 'https://attacker.example/', 403],
+  ])('ping that names a service URL %s', async (_, serviceUrl, status) => {
+    const ping = { type: 'endOfConversation', recipient: null, serviceUrl };
+    expect(await postActivity(skill, await skill.standIn.signToken(), ping)).toMatchObject({ status });
+    expect(await countConversations(skill)).toBe(0);
+    expect(callbacksOf(skill)).toEqual([]);
+  });
+
   it('passes with both manifests', async () => {
     for (const file of ['skill-manifest-2.2.json', 'skill-manifest-2.0.json']) {
       const fresh = await startSkill({ registered: false });

@@ -1,6 +1,7 @@
 // API keys as operators make, rotate, narrow and revoke them. What each may do: rights.test.ts.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { countInFiles } from '../helpers/people.ts';
 import { apiKey, type Skill, startSkill } from '../helpers/skill.ts';
 
 type Answer = { readonly status: number; readonly body: Record<string, unknown> };
@@ -29,6 +30,10 @@ async function make(name: string, scopes: string[], more: object = {}): Promise<
 
 const notify = (key: string | undefined, body: object) => call('POST', '/api/notify', key, { text: 'hello', ...body });
 
+const withKey = (name: string) => ({
+  env: { NOTIFY_API_KEYS: `test:${apiKey},${name}:another-secret-of-24-characters` },
+});
+
 beforeAll(async () => {
   skill = await startSkill();
 });
@@ -43,6 +48,8 @@ describe('a key', () => {
     expect(JSON.stringify(list.body)).not.toContain(made.key.slice(16));
     expect(skill.log.join('')).not.toContain(made.key.slice(16));
     expect((await notify(made.key, { subject: 's' })).status).toBe(202);
+    expect(countInFiles(skill.dataDir, made.id)).toBeGreaterThan(0);
+    expect(countInFiles(skill.dataDir, made.key.slice(16))).toBe(0);
   });
 
   it('is refused from the moment it is revoked', async () => {
@@ -62,6 +69,31 @@ describe('a key', () => {
     skill.clock.advance(3_600_000);
     expect((await notify(made.key, { subject: 's' })).status).toBe(401);
     expect((await notify(fresh, { subject: 's' })).status).toBe(202);
+  });
+
+  it('cannot be rotated when it has expired: what came of it would be refused too', async () => {
+    const expiresAt = new Date(skill.clock.now() + 60_000).toISOString();
+    const made = await make('too-late', ['notify:send'], { expiresAt });
+    expect((await call('POST', `/api/keys/${made.id}/rotate`, apiKey, {})).status).toBe(200);
+    skill.clock.advance(60_000);
+    expect((await call('POST', `/api/keys/${made.id}/rotate`, apiKey, {})).status).toBe(404);
+  });
+
+  it('keeps its name from the settings: the service does not start with another of that name', async () => {
+    await make('only-one', ['notify:read']);
+    await expect(skill.restart(withKey('only-one'))).rejects.toThrow('NOTIFY_API_KEYS: give another name to only-one');
+    await skill.restart(withKey('another'));
+  });
+
+  it('in use stays good while it is rotated again and again, and ends with a rotation without overlap', async () => {
+    const made = await make('rotated-often', ['notify:send']);
+    for (let round = 0; round < 3; round += 1) {
+      // The answer, and with it the new key, is lost.
+      await call('POST', `/api/keys/${made.id}/rotate`, apiKey, { overlapHours: 1 });
+      expect((await notify(made.key, { subject: 's' })).status).toBe(202);
+    }
+    await call('POST', `/api/keys/${made.id}/rotate`, apiKey, { overlapHours: 0 });
+    expect((await notify(made.key, { subject: 's' })).status).toBe(401);
   });
 
   it('ends at its expiry', async () => {

@@ -94,7 +94,10 @@ describe('POST /api/messages', () => {
     const answer = await ask(cutOff, {});
     expect(answer.status).toBe(503);
     expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
-    expect(await answer.json()).toMatchObject({ code: 'unavailable' });
+    expect(await answer.json()).toMatchObject({
+      code: 'unavailable',
+      detail: 'The signing keys (OPENID_METADATA_URL) could not be read.',
+    });
   });
 
   it('that is good is 200, so that the refusals above mean something', async () => {

@@ -30,7 +30,17 @@ describe('webhooks', () => {
     await operate('PATCH', `/api/webhooks/${made.id}`, { when: {} });
     expect((await sendGithub(made, mergedPullRequest)).status).toBe(403);
     await operate('PATCH', `/api/webhooks/${made.id}`, { subjects: null, template: { subject: 's', text: 'new' } });
-    expect((await sendGithub(made, mergedPullRequest)).status).toBe(202);
+    const accepted = await sendGithub(made, mergedPullRequest);
+    expect(accepted.status).toBe(202);
+    await operate('PATCH', `/api/webhooks/${made.id}`, { template: { subject: 's', text: 'newer' }, subjects: ['n/'] });
+    expect(await sendGithub(made, mergedPullRequest)).toMatchObject({ status: 202, body: accepted.body });
+  });
+
+  it('take a text with half of an emoji, which sources leave where they cut', async () => {
+    const made = await make({ ...documentedWebhooks.github, name: 'halves' });
+    const { pull_request: pull } = mergedPullRequest;
+    const event = { ...mergedPullRequest, pull_request: { ...pull, title: 'Hello \ud83d' } };
+    expect((await sendGithub(made, event)).status).toBe(202);
   });
 
   it('end when they are revoked: 410, and the name is not given again', async () => {

@@ -132,11 +132,23 @@ describe.each(['webhook', 'svix'])('a webhook of Standard Webhooks with the head
     const { body } = await operate('POST', `/api/webhooks/${made.id}/rotate`, { overlapHours: 1 });
     const fresh = { ...made, secret: String(body['secret']) };
     expect(fresh.secret).not.toBe(made.secret);
-    expect((await sendStandard(made, answeredTicket, { family, id: 'r-1' })).status).toBe(202);
+    const first = await sendStandard(made, answeredTicket, { family, id: 'r-1' });
+    expect(first.status).toBe(202);
+    expect((await sendStandard(fresh, answeredTicket, { family, id: 'r-1' })).body).toEqual(first.body);
     expect((await sendStandard(fresh, answeredTicket, { family, id: 'r-2' })).status).toBe(202);
     skill.clock.advance(3_600_000);
     expect((await sendStandard(made, answeredTicket, { family, id: 'r-3' })).status).toBe(401);
     expect((await sendStandard(fresh, answeredTicket, { family, id: 'r-4' })).status).toBe(202);
+  });
+
+  it('rotates again before the source has the new secret: the one in use stays good', async () => {
+    const often = await make({ ...documentedWebhooks.standard, name: `often-${family}` });
+    for (const id of ['o-1', 'o-2']) {
+      await operate('POST', `/api/webhooks/${often.id}/rotate`, { overlapHours: 1 });
+      expect((await sendStandard(often, answeredTicket, { family, id })).status).toBe(202);
+    }
+    await operate('POST', `/api/webhooks/${often.id}/rotate`, { overlapHours: 0 });
+    expect((await sendStandard(often, answeredTicket, { family, id: 'o-3' })).status).toBe(401);
   });
 });
 
@@ -149,8 +161,8 @@ describe('a webhook of Event Grid', () => {
     key = String(body['key']);
   });
 
-  const structured = (event: object, presented = key): Promise<Answer> =>
-    send('POST', made.url, JSON.stringify(event), {
+  const structured = (event: object, presented = key, url = made.url): Promise<Answer> =>
+    send('POST', url, JSON.stringify(event), {
       'content-type': 'application/cloudevents+json; charset=utf-8',
       'x-api-key': presented,
     });
@@ -164,7 +176,7 @@ describe('a webhook of Event Grid', () => {
       'webhook-request-origin': 'eventgrid.azure.net',
       'webhook-request-rate': '120',
     });
-    expect(answer.status).toBe(204);
+    expect(answer.status).toBe(200);
     expect(answer.headers.get('webhook-allowed-origin')).toBe('eventgrid.azure.net');
     expect(answer.headers.get('webhook-allowed-rate')).toBe('120');
     expect((await send('OPTIONS', made.url, undefined)).status).toBe(400);
@@ -187,6 +199,16 @@ describe('a webhook of Event Grid', () => {
     const other = await structured({ ...createdBlob, id: 'once', source: '/another' });
     expect(other.status).toBe(202);
     expect(other.body['id']).not.toBe(first.body['id']);
+  });
+
+  it('is a notification of each webhook that it goes to, also with one key', async () => {
+    const event = { ...createdBlob, id: 'two-webhooks' };
+    const first = await structured(event);
+    const template = { subject: 'audit', text: 'There is {{data.url}}.' };
+    const audit = await make({ ...documentedWebhooks.cloudevents, name: 'audit', template });
+    const text = await textOf('audit', () => structured(event, key, audit.url));
+    expect(text).toBe('There is https://acc.blob.core.windows.net/in/a.txt.');
+    expect((await structured(event)).body).toEqual(first.body);
   });
 
   it('is refused without a good key, and keeps to the subjects of the key', async () => {

@@ -89,6 +89,7 @@ describe.each(statuses)('%i from the identity provider', (status) => {
         tenantId: randomUUID(),
         credential: { kind: 'secret', secret: randomUUID() },
       },
+      cloud: 'public',
       loginUrl: login.url,
       now: Date.now,
     });

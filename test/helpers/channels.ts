@@ -12,7 +12,8 @@ export function startForChannels(allowed: string): Promise<Skill> {
   return startSkill({ env: (standIn) => channelSettings(standIn, allowed) });
 }
 
-function channelSettings(standIn: StandIn, allowed: string): Record<string, string> {
+/** Settings that let these channels in; parents may name the same address. */
+export function channelSettings(standIn: StandIn, allowed: string): Record<string, string> {
   const origin = new URL(standIn.channelServiceUrl).origin;
   return {
     ALLOWED_CHANNELS: allowed,

@@ -45,6 +45,9 @@ export async function send(
 
 type Request = Omit<Sending, 'headers'> & { readonly body: unknown };
 
+/** The kernel resets connections beyond the 511 that Node lets wait to be accepted, where the machine is busy. */
+const connectedTogether = 100;
+
 /**
  * Posts all of these so that they arrive together: each is written but for its last byte, and when the service has all
  * that, the last bytes go out at once. Requests that are merely sent one after another never meet: a commit is quicker
@@ -52,19 +55,23 @@ type Request = Omit<Sending, 'headers'> & { readonly body: unknown };
  */
 export async function sendTogether(skill: Skill, requests: readonly Request[]): Promise<Answer[]> {
   const port = Number(new URL(skill.url).port);
-  const started = await Promise.all(
-    requests.map(async (request) => {
-      const socket = connect(port, '127.0.0.1');
-      await once(socket, 'connect');
-      const bytes = bytesOf(request);
-      socket.write(bytes.subarray(0, -1));
-      return { socket, last: bytes.subarray(-1) };
-    }),
-  );
+  const started: Awaited<ReturnType<typeof begin>>[] = [];
+  for (let next = 0; next < requests.length; next += connectedTogether) {
+    const portion = requests.slice(next, next + connectedTogether);
+    started.push(...(await Promise.all(portion.map((request) => begin(port, request)))));
+  }
   // Answered after what was written before it.
   await fetch(`${skill.url}/health/live`);
   for (const { socket, last } of started) socket.write(last);
   return Promise.all(started.map(({ socket }) => readAnswer(socket)));
+}
+
+async function begin(port: number, request: Request) {
+  const socket = connect(port, '127.0.0.1');
+  await once(socket, 'connect');
+  const bytes = bytesOf(request);
+  socket.write(bytes.subarray(0, -1));
+  return { socket, last: bytes.subarray(-1) };
 }
 
 function bytesOf({ body, key, secret = apiKey }: Request): Buffer {

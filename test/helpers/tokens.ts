@@ -12,5 +12,5 @@ export function tokensOf(
   const { appId, secret } = app;
   const credential = { kind: 'secret' as const, secret };
   const identity = { appId, appType: 'SingleTenant' as const, tenantId: standIn.tenantId, credential };
-  return createTokenSource({ identity, loginUrl: standIn.loginUrl, now });
+  return createTokenSource({ identity, cloud: 'public', loginUrl: standIn.loginUrl, now });
 }

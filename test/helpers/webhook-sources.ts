@@ -38,12 +38,17 @@ export function createSources(skill: () => Skill) {
   }
 
   /** As GitHub sends it. */
-  function sendGithub(made: Made, event: object, { id = 'd-1', name = 'pull_request', secret = made.secret } = {}) {
+  function sendGithub(
+    made: Made,
+    event: object,
+    { id = 'd-1', name = 'pull_request', secret = made.secret, headers = {} } = {},
+  ) {
     const text = JSON.stringify(event);
     return send('POST', made.url, text, {
       'x-github-event': name,
       'x-github-delivery': id,
       'x-hub-signature-256': `sha256=${createHmac('sha256', secret).update(text).digest('hex')}`,
+      ...headers,
     });
   }
 

@@ -44,6 +44,8 @@ describe('an activity is refused', () => {
     ['from.id', any, { from: { id: 'x'.repeat(1025) } }],
     ['from.id', plain, { from: { id: 'a\u0000b' } }],
     ['recipient.id', plain, { recipient: { id: 'a\ud800' } }],
+    ['conversation.tenantId', any, { conversation: { id: 'c1', tenantId: 'x'.repeat(101) } }],
+    ['conversation.tenantId', plain, { conversation: { id: 'c1', tenantId: 'a\nb' } }],
     ['deliveryMode', any, { deliveryMode: 'x'.repeat(101) }],
     ['deliveryMode', plain, { deliveryMode: 'normal\u0000' }],
     ['locale', any, { locale: 'x'.repeat(101) }],

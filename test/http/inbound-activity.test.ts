@@ -45,6 +45,8 @@ describe('an activity', () => {
     ['conversation.id', { ...message, conversation: { id: 'emoji \u{1f600}' } }],
     ['conversation.id', { ...message, conversation: { id: 'line\r\nbreak' } }],
     ['conversation.id', { ...message, conversation: { id: '\u0080' } }],
+    ['conversation.tenantId', { ...message, conversation: { id: 'c1', tenantId: 'x'.repeat(101) } }],
+    ['conversation.tenantId', { ...message, conversation: { id: 'c1', tenantId: 't\n1' } }],
     ['from', { ...message, from: [] }],
     ['from.id', { ...message, from: { id: 7 } }],
     ['from.id', { ...message, from: { id: 'x'.repeat(1025) } }],

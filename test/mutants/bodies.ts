@@ -121,6 +121,7 @@ export const bodies: readonly Group[] = [
       ['a type of any length', '    .max(100)\n', ''],
       ['an invoke', "type !== 'invoke'", 'true'],
       ['a channel of any length', 'channelId: plainText(100)', 'channelId: plainText(9999)'],
+      ['a tenant of any kind', 'tenantId: plainText(100).nullish()', 'tenantId: z.any()'],
       ['a delivery mode of any kind', 'deliveryMode: plainText(100).nullish()', 'deliveryMode: z.any()'],
       ['a locale of any kind', 'locale: plainText(100).nullish()', 'locale: z.any()'],
       ['a service URL of any length', 'serviceUrl: z.string().max(512)', 'serviceUrl: z.string()'],

@@ -96,6 +96,7 @@ export const channels: readonly Group[] = [
         'a conversation on a channel is saved as that of a parent',
         'isOnChannel(conversation) ? [conversation.channelId] : undefined',
         'undefined',
+        { tests: limits },
       ],
     ],
   },

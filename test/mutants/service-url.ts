@@ -100,8 +100,24 @@ export const serviceUrl: readonly Group[] = [
         { tests: tokens },
       ],
       ['whatever the verdict', "if (verdict.allowed === 'push') return;", 'return;', { tests: each }],
-      ['a host for turns is good outside of one', " && named.deliveryMode === 'expectReplies'", '', { tests: each }],
-      ['any host is good in a turn', "verdict.allowed === 'inTurn' && named", 'named', { tests: each }],
+      [
+        'a host for turns is good outside of one',
+        "verdict.allowed === 'inTurn' && isNothingPosted",
+        "verdict.allowed === 'inTurn'",
+        { tests: each },
+      ],
+      [
+        'any host is good in a turn',
+        "verdict.allowed === 'inTurn' && isNothingPosted",
+        'isNothingPosted',
+        { tests: each },
+      ],
+      [
+        'an end in the test pane is refused',
+        " || named.type === 'endOfConversation'",
+        '',
+        { tests: ['test/flows/gate.test.ts'] },
+      ],
     ],
   },
   {

@@ -104,7 +104,8 @@ export const webhooks: readonly Group[] = [
     rows: [
       ['events that `when` leaves out', '!matches(webhook.condition, input)', 'false'],
       ['a ping', "webhook.scheme === 'github' && isPing(headers)", 'false', { tests: events }],
-      ['every source has the same events', '[source, id]', '[id]', { tests: events }],
+      ['every webhook has the same events', '[webhook.id, source, id]', '[source, id]'],
+      ['every source has the same events', '[webhook.id, source, id]', '[webhook.id, id]', { tests: events }],
     ],
   },
   {
@@ -123,6 +124,11 @@ export const webhooks: readonly Group[] = [
         { equivalent: 'the store changes no webhook that is revoked' },
       ],
       ['an old secret for ever', 'until === null || until > now', 'true', { tests: flows }],
+      [
+        'a secret before the last one ends later than it',
+        'Math.min(before.until ?? until, until)',
+        'before.until ?? until',
+      ],
       ['an old secret at its end', 'until > now', 'until >= now', { tests: flows }],
       ['a secret that cannot be used is kept', 'if (fault !== undefined)', 'if (false)'],
       [

@@ -121,8 +121,8 @@ describe('after 91 days', () => {
   it('there is no row about anybody in any table, and no trace of them in any file', async () => {
     await liveWholeLife();
     const before = await countRows();
-    const { api_keys: ofSenders, ...ofPeople } = before;
-    expect([ofSenders, Object.values(ofPeople).includes(0)]).toEqual([0, false]);
+    const { api_keys: keysOfSenders, webhooks, ...ofPeople } = before;
+    expect([keysOfSenders, webhooks, Object.values(ofPeople).includes(0)]).toEqual([0, 0, false]);
     expect(traces()).toBeGreaterThan(20);
     // The wait ends at its deadline, and its lane with it.
     await lane.passDeadline();

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sql } from 'kysely';
@@ -29,6 +29,18 @@ describe('openDatabase', () => {
     const synchronous = await sql<{ synchronous: number }>`pragma synchronous`.execute(db);
     expect(journal.rows[0]?.journal_mode).toBe('wal');
     expect(synchronous.rows[0]?.synchronous).toBe(2);
+  });
+
+  it('lets nobody else read its files, whoever may look into the folder', async () => {
+    const folder = makeFolder();
+    chmodSync(folder, 0o755);
+    const db = await openDatabase(folder);
+    onTestFinished(() => db.destroy());
+    const rights = readdirSync(folder).map((name) => [name, (statSync(join(folder, name)).mode & 0o777).toString(8)]);
+    expect(rights).toEqual([
+      ['copilot-notify.db', '600'],
+      ['copilot-notify.db-wal', '600'],
+    ]);
   });
 
   it('overwrites what is deleted', async () => {
