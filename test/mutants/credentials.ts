@@ -53,8 +53,8 @@ export const credentials: readonly Group[] = [
     tests: ring,
     rows: [
       ['a revoked key is rotated', 'known.revokedAt !== undefined || ', ''],
-      ['an expired key is rotated', '(known.expiresAt ?? Infinity) <= now', 'false'],
-      ['a key before the last one ends later than it', 'Math.min(one.until, until)', 'one.until'],
+      ['an expired key is rotated', '(known.expiresAt ?? Infinity) <= now', 'false', { tests: keys }],
+      ['a key before the last one ends later than it', 'Math.min(one.until, until)', 'one.until', { tests: keys }],
       ['a key for some subjects is for all', '...(subjects && { subjects })', ''],
       ['a key is whichever comes first', ".selectAll().where('id', '=', id)", '.selectAll()'],
       ['the time of a revocation moves', "fn.coalesce('revoked_at', val(now))", 'val(now)'],

@@ -128,6 +128,7 @@ export const webhooks: readonly Group[] = [
         'a secret before the last one ends later than it',
         'Math.min(before.until ?? until, until)',
         'before.until ?? until',
+        { tests: flows },
       ],
       ['an old secret at its end', 'until > now', 'until >= now', { tests: flows }],
       ['a secret that cannot be used is kept', 'if (fault !== undefined)', 'if (false)'],
