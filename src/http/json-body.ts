@@ -40,8 +40,7 @@ export function parseBody(bytes: Uint8Array, nesting: Nesting): unknown {
 /** The body as it was sent: a signature covers these very bytes. Throws `body_too_large` beyond `maxBytes`. */
 export function readBytes(req: IncomingMessage, maxBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const tooLarge = new AppError('body_too_large', `The body may have at most ${maxBytes} bytes.`);
-    if (Number(req.headers['content-length'] ?? 0) > maxBytes) return reject(tooLarge);
+    if (Number(req.headers['content-length'] ?? 0) > maxBytes) return reject(tooLarge(maxBytes));
     // No event would come any more, and the handler would hang for ever.
     if (req.destroyed) return reject(abortedError());
     const chunks: Buffer[] = [];
@@ -53,13 +52,24 @@ export function readBytes(req: IncomingMessage, maxBytes: number): Promise<Buffe
       req.off('data', onData);
       // Reading on, without keeping anything: a paused request would block the next one on its connection.
       req.resume();
-      reject(tooLarge);
+      reject(tooLarge(maxBytes));
     };
     req.on('data', onData);
-    req.once('end', () => resolve(Buffer.concat(chunks)));
+    let isWhole = false;
+    req.once('end', () => {
+      isWhole = true;
+      resolve(Buffer.concat(chunks));
+    });
     req.once('error', () => reject(abortedError()));
-    req.once('close', () => reject(abortedError()));
+    // Comes after every request. An error costs its stack, so none is made for those that are whole.
+    req.once('close', () => {
+      if (!isWhole) reject(abortedError());
+    });
   });
+}
+
+function tooLarge(maxBytes: number): AppError {
+  return new AppError('body_too_large', `The body may have at most ${maxBytes} bytes.`);
 }
 
 function abortedError(): AppError {

@@ -46,7 +46,8 @@ export function looksLikeToken(presented: string): boolean {
  * failed in `reason`, for the log alone. A token without any of the roles proves who it is, and allows nothing.
  */
 export async function verifyEntraToken(token: string, rules: EntraRules, now: number): Promise<Sender> {
-  const parsed = claimsSchema.safeParse(await verifySignedToken(token, { ...rules, now }));
+  const { claims } = await verifySignedToken(token, { ...rules, now });
+  const parsed = claimsSchema.safeParse(claims);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     throw invalidToken(`claim ${issue?.path.join('.') ?? ''} is missing or wrong`);

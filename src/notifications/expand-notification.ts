@@ -31,7 +31,7 @@ export async function expandFirst(trx: Database, notification: Notification, now
     throw new AppError('unavailable', words, { headers: { 'Retry-After': '5' } });
   }
   if (older.length > 0) await letOlderPass(trx, ids, { older, now });
-  return { recipients: await addRecipients(trx, notification, ids, { now }), expandedTo };
+  return { recipients: await addRecipients(trx, notification, ids, { now, isNew: true }), expandedTo };
 }
 
 /** A page of a broadcast: how many deliveries it has brought. */
@@ -39,6 +39,8 @@ export type Page = { readonly notificationId: string; readonly recipients: numbe
 
 /** One further page of the oldest notification that has not reached everybody. Undefined when there is none. */
 export async function expandNext(db: Database, now: number): Promise<Page | undefined> {
+  // Mostly there is none, and every round of the worker asks: a transaction would make each wait for a commit.
+  if ((await listUnexpanded(db, 1)).length === 0) return undefined;
   return transact(db, async (trx) => {
     const [oldest] = await listUnexpanded(trx, 1);
     if (!oldest) return undefined;
@@ -74,16 +76,13 @@ async function addRecipients(
   trx: Database,
   notification: Notification,
   conversationIds: readonly string[],
-  { now, isBulk = false }: { readonly now: number; readonly isBulk?: boolean },
+  { now, isBulk = false, isNew = false }: { readonly now: number; readonly isBulk?: boolean; readonly isNew?: boolean },
 ): Promise<number> {
   if (conversationIds.length === 0) return 0;
   const people = await listPeople(trx, notification.to, conversationIds);
-  // Who has got theirs with another conversation, on an earlier page, is not told again.
-  const known = await findDelivered(
-    trx,
-    notification.id,
-    people.flat().map(({ id }) => id),
-  );
+  // Who has got theirs with another conversation, on an earlier page, is not told again. The first has none before it.
+  const all = isNew ? [] : people.flat().map(({ id }) => id);
+  const known = await findDelivered(trx, notification.id, all);
   const picked = people.filter((candidates) => !candidates.some(({ id }) => known.has(id))).flatMap(pickForPerson);
   await insertDeliveries(trx, notification, picked, now, { isBulk });
   await wakeLanes(trx, picked, notification.sendAt ?? now);

@@ -2,9 +2,8 @@
 // asked for together are run one after another inside one.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { ControlledTransaction } from 'kysely';
+import { CompiledQuery } from 'kysely';
 import type { Database } from './database.ts';
-import type { Schema } from './schema.ts';
 
 type Work<T> = (trx: Database) => Promise<T>;
 type Job = { readonly work: Work<unknown>; readonly end: (outcome: Outcome) => void };
@@ -107,21 +106,23 @@ async function runAll(db: Database, take: () => Job | undefined): Promise<Outcom
   }
 }
 
+// Compiled once: Kysely's own savepoints build and compile each anew, with a transaction object around it.
+const savepoint = CompiledQuery.raw('savepoint job');
+const release = CompiledQuery.raw('release savepoint job');
+const rollbackToSavepoint = CompiledQuery.raw('rollback to savepoint job');
+
 /** One job among others: when it throws, only what it did is undone. */
-async function runGuarded(trx: ControlledTransaction<Schema>, work: Work<unknown>): Promise<Outcome> {
-  const guarded = await trx.savepoint('job').execute();
+async function runGuarded(trx: Database, work: Work<unknown>): Promise<Outcome> {
+  await trx.executeQuery(savepoint);
   try {
-    const value = await work(guarded);
-    await guarded.releaseSavepoint('job').execute();
+    const value = await work(trx);
+    await trx.executeQuery(release);
     return { value };
   } catch (error) {
     // Throws when the whole transaction is gone already, and then all of its jobs have failed.
-    await guarded
-      .rollbackToSavepoint('job')
-      .execute()
-      .catch(() => {
-        throw error;
-      });
+    await trx.executeQuery(rollbackToSavepoint).catch(() => {
+      throw error;
+    });
     return { error };
   }
 }

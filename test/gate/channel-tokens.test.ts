@@ -185,7 +185,7 @@ describe('the issuer of a verified token', () => {
   it('is checked again, as what the token said before only picked the key set', async () => {
     const rules = { issuer: connector, allowedChannels: ['msteams'], keys: gates.keys };
     const verify = (issuer: string) => verifyChannelToken(gates.token({ iss: issuer }), rules, appId, now());
-    expect(await verify(connector)).toMatchObject({ kind: 'channel', appId: connector, tenantId: '' });
+    expect((await verify(connector)).caller).toMatchObject({ kind: 'channel', appId: connector, tenantId: '' });
     for (const issuer of [govConnector, `${connector}/`, `https://sts.windows.net/${gates.tenantId}/`]) {
       await expect(verify(issuer)).rejects.toMatchObject({ code: 'invalid_token', status: 401 });
     }
