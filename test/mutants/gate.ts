@@ -6,6 +6,8 @@ const matrix = ['test/gate/accept-matrix.test.ts'];
 const each = ['test/gate/each-check.test.ts'];
 const keys = ['test/gate/each-key-check.test.ts'];
 const rotation = ['test/gate/signing-key-rotation.test.ts'];
+const kept = ['test/gate/kept-tokens.test.ts'];
+const bound = ['test/gate/kept-tokens-bound.test.ts'];
 const places = ['test/gate/service-url-places.test.ts'];
 const channels = ['test/gate/channel-tokens.test.ts'];
 
@@ -88,6 +90,33 @@ export const gate: readonly Group[] = [
         "claims.ver === '1.0' ? claims.appid : claims.azp",
         'claims.appid ?? claims.azp',
       ],
+    ],
+  },
+  {
+    file: 'src/bot/verify-token.ts',
+    tests: kept,
+    rows: [
+      ['a kept token whatever has become of its key', '(await isKeyHeld(known, keys, rules))', 'true'],
+      ['a kept token of a parent by another key of the same id', '(await keys.find(kid)) === key', 'true'],
+      [
+        'a kept token of a channel by another key of the same id',
+        '(await rules.channels?.keys.findEndorsed(kid))?.key === key',
+        'true',
+      ],
+      [
+        'a kept token of a parent that may not call',
+        "if (known.caller.kind === 'parent') checkParent(known.caller.claims, rules);",
+        '',
+      ],
+    ],
+  },
+  {
+    file: 'src/bot/kept-tokens.ts',
+    tests: kept,
+    rows: [
+      ['a kept token before its time', 'now < proof.nbf * 1_000 || ', '', { tests: bound }],
+      ['a kept token after its time', ' || now >= proof.exp * 1_000', ''],
+      ['any number of tokens is kept', 'proofs.size > mostKeptTokens', 'false', { tests: bound }],
     ],
   },
   {

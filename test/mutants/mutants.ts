@@ -7,6 +7,7 @@ import { credentials } from './credentials.ts';
 import { gate } from './gate.ts';
 import { idempotency } from './idempotency.ts';
 import { listMutants, type Mutant } from './mutant.ts';
+import { log } from './log.ts';
 import { notifications } from './notifications.ts';
 import { people } from './people.ts';
 import { routes } from './routes.ts';
@@ -25,5 +26,6 @@ export const mutants: readonly Mutant[] = [
   ...listMutants('bodies', bodies),
   ...listMutants('notifications', notifications),
   ...listMutants('people', people),
+  ...listMutants('log', log),
   ...listMutants('settings', settings),
 ];

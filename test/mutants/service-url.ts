@@ -220,7 +220,7 @@ export const serviceUrl: readonly Group[] = [
       ['an answer is read to its end', 'size > mostAnswerBytes', 'false'],
       ['the parent says as much as it likes', '.slice(0, shownDetail)', ''],
       ['the parent writes lines into the log', ".replace(/[\\p{Cc}\\p{Zl}\\p{Zp}\\s]+/gu, ' ')", ''],
-      ['a parent may take for ever', 'signal: AbortSignal.timeout(deadlines.attemptMs)', 'signal: null'],
+      ['a parent may take for ever', 'signal: deadline', 'signal: null'],
     ],
   },
 ];
