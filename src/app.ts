@@ -16,9 +16,9 @@ import { channelAuthorityOf } from './channels.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config.ts';
 import type { Wait } from './conversations/conversation.ts';
-import { listConversations, setReachability } from './conversations/conversation-store.ts';
+import { listConversations } from './conversations/conversation-store.ts';
 import { createServiceUrlPolicy } from './conversations/service-url-policy.ts';
-import { openWait, subscribe } from './conversations/subscription-store.ts';
+import { subscribe } from './conversations/subscription-store.ts';
 import type { Readiness } from './http/open-routes.ts';
 import { createHttpServer, type HttpServices } from './http/server.ts';
 import type { EntraRules } from './keys/entra-token.ts';
@@ -26,12 +26,14 @@ import { checkNames, createKeyRing } from './keys/key-ring.ts';
 import type { Logger } from './logger.ts';
 import { loadManifests } from './manifest/render-manifest.ts';
 import { createDeliveryEngine, type DeliveryEngine } from './notifications/delivery-engine.ts';
-import { reopenForWait } from './notifications/held-store.ts';
 import { adoptUnclaimed, cameEarly, createInbox } from './notifications/inbox.ts';
-import { hastenLane, wakeLanes } from './notifications/lane-store.ts';
+import { hastenLane } from './notifications/lane-store.ts';
+import { openWatchedWait } from './notifications/open-watched-wait.ts';
 import { createPeopleDesk } from './notifications/people-desk.ts';
 import { countAllowedNow } from './notifications/send-rate.ts';
+import { createDatabaseClock } from './storage/database-clock.ts';
 import { type Database, openDatabase, probeWrite } from './storage/database.ts';
+import { isPostgres } from './storage/locks.ts';
 import { transact } from './storage/transact.ts';
 import { createWebhookRegistry } from './webhooks/webhook-registry.ts';
 
@@ -58,8 +60,10 @@ const stopGraceMs = 20_000;
 
 /** Opens the database and builds the service; nothing listens before `start`. Rejects when DATA_DIR cannot be used, or a setting does not go with what is in it. */
 export async function createApp(options: AppOptions): Promise<App> {
-  const { config, logger, clock = systemClock, random = Math.random } = options;
-  const db = await openKnown(config);
+  const { config, logger, random = Math.random } = options;
+  const db = await openKnown(config, logger);
+  const databaseClock = isPostgres(db) ? await createDatabaseClock(db, systemClock.sleep) : undefined;
+  const clock = options.clock ?? databaseClock ?? systemClock;
   const bot = createBotParts(config, clock);
   const engine = createDeliveryEngine({ db, clock, logger, random, send: createPush(bot.adapter), config });
   const state = { stopping: false };
@@ -84,6 +88,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     // Together: a push that begins now would only be cut off by the end of the process.
     await Promise.all([server.stop(stopGraceMs), engine.stop()]);
     await bot.transport.close();
+    databaseClock?.stop();
     await db.destroy();
   };
   let stopped: Promise<void> | undefined;
@@ -99,8 +104,9 @@ export async function createApp(options: AppOptions): Promise<App> {
   };
 }
 
-async function openKnown({ dataDir, apiKeys }: Config): Promise<Database> {
-  const db = await openDatabase(dataDir);
+async function openKnown({ dataDir, databaseUrl, apiKeys }: Config, logger: Logger): Promise<Database> {
+  const onTrouble = (error: Error): void => logger.warn({ err: error }, 'a connection to the database has failed');
+  const db = await openDatabase({ dataDir, url: databaseUrl, onTrouble });
   try {
     await checkNames(db, apiKeys);
     return db;
@@ -230,17 +236,4 @@ function createReadiness(db: Database, clock: Clock, logger: Logger, isStopping:
     }
     return (await look) ? { ready: true } : { ready: false, reason: 'The storage takes nothing: see DATA_DIR.' };
   };
-}
-
-/** A wait makes its conversation reachable, and its lane due at the deadline; what could not be pushed before goes now. */
-function openWatchedWait(db: Database, wait: Wait, now: number): Promise<boolean> {
-  return transact(db, async (trx) => {
-    if (!(await openWait(trx, wait))) return false;
-    await setReachability(trx, wait.conversationId, 'push', 'An action is open and waits.');
-    await wakeLanes(trx, [wait.conversationId], wait.deadlineAt);
-    await adoptUnclaimed(trx, wait.conversationId, wait.subject, now);
-    await reopenForWait(trx, wait.conversationId, wait.subject, now);
-    await hastenLane(trx, wait.conversationId, now);
-    return true;
-  });
 }

@@ -27,6 +27,8 @@ export type Config = DeliveryConfig &
     readonly channels: ChannelConfig;
     readonly serviceUrlRules: readonly ServiceUrlRule[];
     readonly dataDir: string;
+    /** Of PostgreSQL; absent: SQLite in `dataDir`. Holds a password. */
+    readonly databaseUrl: string | undefined;
     readonly waitInTurnSeconds: number;
     readonly waitMaxMinutes: number;
     /** How long requests are still served after SIGTERM, so that a load balancer sees that it is not ready. */
@@ -92,6 +94,7 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
     channels: readChannels(settings, cloud),
     serviceUrlRules: readServiceUrlRules(settings),
     dataDir: settings.readText('DATA_DIR') ?? './data',
+    databaseUrl: readDatabaseUrl(settings),
     ...readSenders(settings, identity),
     waitInTurnSeconds: settings.readInteger('WAIT_IN_TURN_SECONDS', { min: 0, max: 8, fallback: 5 }),
     waitMaxMinutes: settings.readInteger('WAIT_MAX_MINUTES', { min: 1, max: 1440, fallback: 25 }),
@@ -175,7 +178,13 @@ function refuseUnsafe(settings: SettingReader): void {
   if (settings.readForeign('NODE_TLS_REJECT_UNAUTHORIZED') === '0') {
     settings.addFault('NODE_TLS_REJECT_UNAUTHORIZED', 'must not be 0: tokens would go to anybody who answers');
   }
-  if (settings.readForeign('DATABASE_URL') !== undefined) {
-    settings.addFault('DATABASE_URL', 'PostgreSQL is not in this version: remove it, data lives in DATA_DIR');
+}
+
+function readDatabaseUrl(settings: SettingReader): string | undefined {
+  const url = settings.readSecret('DATABASE_URL');
+  if (url === undefined) return undefined;
+  if (!/^postgres(ql)?:\/\//.test(url) || !URL.canParse(url)) {
+    settings.addFault('DATABASE_URL', 'must have the form postgres://user:password@host:5432/database');
   }
+  return url;
 }

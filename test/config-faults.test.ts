@@ -133,7 +133,7 @@ describe('settings that are refused, by name', () => {
     ['no time at all', { NOTIFICATION_TTL: '0h' }, 'NOTIFICATION_TTL'],
     ['an unknown log level', { LOG_LEVEL: 'loud' }, 'LOG_LEVEL'],
     ['TLS checks switched off', { NODE_TLS_REJECT_UNAUTHORIZED: '0' }, 'NODE_TLS_REJECT_UNAUTHORIZED'],
-    ['a database that is not in this version', { DATABASE_URL: 'postgres://db' }, 'DATABASE_URL'],
+    ['a database of another kind', { DATABASE_URL: 'mysql://user:password@db/name' }, 'DATABASE_URL'],
     ['a secret and its file', { MicrosoftAppPassword_FILE: '/run/secret' }, 'MicrosoftAppPassword'],
     [
       'a secret file that is not there',

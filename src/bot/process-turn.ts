@@ -9,6 +9,7 @@ import { requireServiceUrl, type ServiceUrlPolicy } from '../conversations/servi
 import { endWait, findWait } from '../conversations/subscription-store.ts';
 import { AppError } from '../errors.ts';
 import type { Database } from '../storage/database.ts';
+import { lock } from '../storage/locks.ts';
 import { transact } from '../storage/transact.ts';
 import type { SkillAdapter } from './adapter.ts';
 import { captureConversation } from './capture-conversation.ts';
@@ -94,6 +95,7 @@ async function openTurn(
   requireServiceUrl(policy, conversation, isOnChannel(conversation) ? [conversation.channelId] : undefined);
   // Together: a wait that another turn opens in between would be overwritten.
   const current = await transact(services.db, async (trx) => {
+    await lock(trx, 'conversation', conversation.id);
     const refreshed = await refreshReachability(trx, conversation);
     await saveConversation(trx, refreshed);
     return refreshed;

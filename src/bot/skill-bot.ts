@@ -12,6 +12,7 @@ import { answerWhileWaiting, waitForNotification } from './actions/wait-for-noti
 import type { Outputs } from './activities.ts';
 import type { SkillServices, SkillTurn } from './skill-turn.ts';
 import type { Caller } from './verify-token.ts';
+import { lock } from '../storage/locks.ts';
 import { transact } from '../storage/transact.ts';
 
 type Action = {
@@ -108,6 +109,7 @@ export class SkillBot extends ActivityHandler {
     });
     if (!(await findConversation(db, id))) return;
     await transact(db, async (trx) => {
+      await lock(trx, 'conversation', id);
       await dropWait(trx, id);
       await dropOnceSubscriptions(trx, id);
       await setReachability(trx, id, 'closed', reason);

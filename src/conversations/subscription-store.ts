@@ -2,7 +2,9 @@
 
 import type { Database } from '../storage/database.ts';
 import type { WaitRow } from '../storage/schema.ts';
+import { lock } from '../storage/locks.ts';
 import { transact } from '../storage/transact.ts';
+import { integer } from '../storage/values.ts';
 import type { Wait } from './conversation.ts';
 import { setReachability } from './conversation-store.ts';
 
@@ -30,9 +32,9 @@ export async function openWait(db: Database, wait: Wait): Promise<boolean> {
           val(row.id).as('id'),
           val(row.action).as('action'),
           val(row.subject).as('subject'),
-          val(row.opened_at).as('opened_at'),
-          val(row.deadline_at).as('deadline_at'),
-          val(row.attempts).as('attempts'),
+          integer(row.opened_at).as('opened_at'),
+          integer(row.deadline_at).as('deadline_at'),
+          integer(row.attempts).as('attempts'),
         ])
         .where('conversations.id', '=', wait.conversationId),
     )
@@ -53,6 +55,7 @@ export async function findWait(db: Database, conversationId: string): Promise<Wa
  */
 export async function endWait(db: Database, wait: Pick<Wait, 'conversationId' | 'id'>, reason: string): Promise<void> {
   await transact(db, async (trx) => {
+    await lock(trx, 'conversation', wait.conversationId);
     const { numDeletedRows } = await trx
       .deleteFrom('waits')
       .where('conversation_id', '=', wait.conversationId)
@@ -65,6 +68,7 @@ export async function endWait(db: Database, wait: Pick<Wait, 'conversationId' | 
 /** A push was refused while no wait was known; one that was opened meanwhile can still be pushed to. */
 export async function holdUnlessWaiting(db: Database, conversationId: string, reason: string): Promise<void> {
   await transact(db, async (trx) => {
+    await lock(trx, 'conversation', conversationId);
     if (!(await findWait(trx, conversationId))) await setReachability(trx, conversationId, 'held', reason);
   });
 }
@@ -106,8 +110,8 @@ export async function subscribe(
         .select(({ val }) => [
           'id',
           val(subscription.subject).as('subject'),
-          val(subscription.once ? 1 : 0).as('once'),
-          val(subscription.createdAt).as('created_at'),
+          integer(subscription.once ? 1 : 0).as('once'),
+          integer(subscription.createdAt).as('created_at'),
         ])
         .where('id', '=', subscription.conversationId),
     )

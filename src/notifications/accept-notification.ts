@@ -4,6 +4,7 @@
 import { v7 as createId } from 'uuid';
 import { AppError } from '../errors.ts';
 import type { Database } from '../storage/database.ts';
+import { lock } from '../storage/locks.ts';
 import { transact } from '../storage/transact.ts';
 import { expandFirst } from './expand-notification.ts';
 import { acceptOnce, type RepeatableRequest } from './idempotency.ts';
@@ -42,6 +43,8 @@ export async function acceptNotification(
 ): Promise<AcceptedNotification & { readonly replayed: boolean }> {
   const notification: Notification = { ...request, id: createId(), sender, acceptedAt: now };
   return transact(db, async (trx) => {
+    if (repeat) await lock(trx, 'idempotency', sender, repeat.key);
+    if ('subject' in request.to) await lock(trx, 'subject', request.to.subject);
     const first = (): Promise<AcceptedNotification> => store(trx, notification, now, reserve);
     if (!repeat) return { ...(await first()), replayed: false };
     const { answer, replayed } = await acceptOnce(trx, { credential: sender, ...repeat }, now, first);

@@ -5,7 +5,7 @@ import { mayExpire } from '../storage/conditions.ts';
 import type { Database } from '../storage/database.ts';
 import { transact } from '../storage/transact.ts';
 import { cancelled } from './delivery-store.ts';
-import { wakeLanes } from './lane-store.ts';
+import { lockLanes, wakeLanes } from './lane-store.ts';
 
 /** Bounds one transaction. */
 const rowsPerChunk = 500;
@@ -46,6 +46,10 @@ function cancelChunk(db: Database, id: string, after: number, now: number): Prom
       .limit(rowsPerChunk)
       .execute();
     if (chunk.length === 0) return undefined;
+    await lockLanes(
+      trx,
+      chunk.map((row) => row.conversation_id),
+    );
     await trx
       .updateTable('deliveries')
       .set({ state: cancelled.state, reason: cancelled.reason, reason_text: cancelled.reasonText, settled_at: now })
@@ -54,6 +58,9 @@ function cancelChunk(db: Database, id: string, after: number, now: number): Prom
         'in',
         chunk.map((row) => row.id),
       )
+      // As it is now: a worker may have begun, or ended, one of them meanwhile.
+      .where(mayExpire)
+      .where('step', '=', 'message')
       .execute();
     // Where it was the head, what comes after it need not wait for its next attempt.
     await wakeLanes(

@@ -2,7 +2,7 @@
 
 import { isCounted, isNotDelivered, isOpen } from '../storage/conditions.ts';
 import type { Database } from '../storage/database.ts';
-import { transact } from '../storage/transact.ts';
+import { readTogether } from '../storage/transact.ts';
 import type { AttemptRow, DeliveryRow } from '../storage/schema.ts';
 import type { DeliveryState } from './notification.ts';
 
@@ -94,9 +94,9 @@ export function filterDeliveries(db: Database, filter: DeliveryFilter) {
 
 export type DeliveryCounts = Readonly<Record<DeliveryState, number>>;
 
-/** How many deliveries there are in each state: in one transaction, so that the sum is right. */
+/** How many deliveries there are in each state: as at one moment, so that the sum is right. */
 export function countDeliveries(db: Database): Promise<DeliveryCounts> {
-  return transact(db, async (trx) => {
+  return readTogether(db, async (trx) => {
     const counts = countNothing();
     // Nearly all are delivered, and are not looked at: their number is what the others leave.
     for (const condition of [isOpen, isNotDelivered]) {

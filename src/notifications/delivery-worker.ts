@@ -5,6 +5,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
 import type { Database } from '../storage/database.ts';
+import { isPostgres } from '../storage/locks.ts';
 import { expandNext } from './expand-notification.ts';
 import { type Claim, claimLanes, type Lease, releaseLane, takeBackLeases } from './lane-store.ts';
 import { type DueParent, hastenParent, listDueParents } from './parent-lanes-store.ts';
@@ -46,7 +47,9 @@ export class DeliveryWorker {
 
   /** Takes back what a process that has died had leased, and begins. */
   async start(): Promise<void> {
-    await takeBackLeases(this.#options.db, this.#options.clock.now());
+    const { db, clock } = this.#options;
+    // On PostgreSQL they may be those of other replicas: a dead one's come back when they end.
+    if (!isPostgres(db)) await takeBackLeases(db, clock.now());
     this.#loop = this.#run();
   }
 

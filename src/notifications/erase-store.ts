@@ -3,8 +3,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { sql, type SqlBool } from 'kysely';
 import type { Database } from '../storage/database.ts';
+import { lockRows } from '../storage/locks.ts';
 import { transact } from '../storage/transact.ts';
-import { wakeLanes } from './lane-store.ts';
+import { lockLanes, wakeLanes } from './lane-store.ts';
 import { rowsPerChunk } from './retention-store.ts';
 import { findKnown, idsOf, keepAddressed, selectConversations, walkAddressed, type Whose } from './whose-store.ts';
 
@@ -62,7 +63,9 @@ async function wakeOthers(trx: Database, whose: Whose, conversationIds: readonly
 }
 
 async function eraseConversations(trx: Database, whose: Whose): Promise<Chunk> {
-  const ids = idsOf(await selectConversations(trx, whose).limit(rowsPerChunk).execute());
+  // Locked before anything of theirs: who is about to store something for one of them waits, and then finds it gone.
+  const some = selectConversations(trx, whose).orderBy('id').limit(rowsPerChunk);
+  const ids = idsOf(await lockRows(trx, some).execute());
   if (ids.length === 0) return { isLast: true };
   // First what a worker goes by: from here on nothing is begun, and nothing that has been begun can be settled.
   await trx.deleteFrom('lanes').where('conversation_id', 'in', ids).execute();
@@ -84,6 +87,7 @@ async function eraseDeliveries(trx: Database, of: 'conversation_id' | 'notificat
   const found = trx.selectFrom('deliveries').select(['id', 'conversation_id', 'notification_id']);
   const rows = await found.where(of, 'in', ids).limit(rowsPerChunk).execute();
   if (rows.length === 0) return { rows, deliveries: 0, attempts: 0 };
+  await lockLanes(trx, [...new Set(rows.map((row) => row.conversation_id))]);
   const attempts = await trx.deleteFrom('attempts').where('delivery_id', 'in', idsOf(rows)).executeTakeFirst();
   await trx.deleteFrom('deliveries').where('id', 'in', idsOf(rows)).execute();
   return { rows, deliveries: rows.length, attempts: Number(attempts.numDeletedRows) };

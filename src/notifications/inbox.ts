@@ -6,6 +6,7 @@ import type { Conversation } from '../conversations/conversation.ts';
 import { findConversation } from '../conversations/conversation-store.ts';
 import { endOnceSubscriptions } from '../conversations/subscription-store.ts';
 import type { Database } from '../storage/database.ts';
+import { lock } from '../storage/locks.ts';
 import { transact } from '../storage/transact.ts';
 import { beginAttempt, insertDeliveries, settleDelivery, type Settlement } from './delivery-store.ts';
 import { listHeld } from './held-store.ts';
@@ -159,6 +160,7 @@ export async function adoptUnclaimed(
 ): Promise<void> {
   // Erased in the middle of its turn: what nobody has yet is left to whoever comes next.
   if (!(await findConversation(trx, conversationId))) return;
+  await lock(trx, 'subject', subject);
   for (const notification of await listUnclaimed(trx, subject, now, mostUnclaimed)) {
     if (!(await claimNotification(trx, notification.id))) continue;
     const at = notification.sendAt ?? now;

@@ -5,7 +5,9 @@ import { sql } from 'kysely';
 import { v4 as createToken } from 'uuid';
 import { isOpen } from '../storage/conditions.ts';
 import type { Database } from '../storage/database.ts';
+import { isPostgres, lockFreeRows, lockRows } from '../storage/locks.ts';
 import { transact } from '../storage/transact.ts';
+import { integer } from '../storage/values.ts';
 
 /** Wakes the lanes of these conversations at `runAt`. A leased lane is left alone: its holder looks again when it lets go. */
 export async function wakeLanes(db: Database, conversationIds: readonly string[], runAt: number): Promise<void> {
@@ -23,7 +25,7 @@ async function wakeChunk(db: Database, conversationIds: readonly string[], runAt
     .expression(
       db
         .selectFrom('conversations')
-        .select(['id', 'parent', sql.val(runAt).as('run_at')])
+        .select(['id', 'parent', integer(runAt).as('run_at')])
         .where('id', 'in', conversationIds)
         // In one order, so that two transactions that wake the same lanes cannot wait for each other.
         .orderBy('id'),
@@ -36,6 +38,16 @@ async function wakeChunk(db: Database, conversationIds: readonly string[], runAt
         .where('lanes.run_at', '>', runAt),
     )
     .execute();
+}
+
+/**
+ * Locks the lanes of these conversations before their deliveries are changed, as whoever works on them does: in another
+ * order the two would wait for each other.
+ */
+export async function lockLanes(trx: Database, conversationIds: readonly string[]): Promise<void> {
+  if (!isPostgres(trx)) return;
+  const lanes = trx.selectFrom('lanes').select('conversation_id').where('conversation_id', 'in', conversationIds);
+  await lockRows(trx, lanes.orderBy('conversation_id')).execute();
 }
 
 /**
@@ -74,10 +86,12 @@ export async function claimLanes(db: Database, claims: readonly Claim[], now: nu
         .where('run_at', '<=', now)
         .orderBy('run_at')
         .limit(limit);
+      // Beside the update, not in its condition: there PostgreSQL may look for lanes several times, and lock too many.
       const rows = await trx
+        .with('due', () => lockFreeRows(trx, due))
         .updateTable('lanes')
         .set({ token, run_at: now + leaseMs })
-        .where('conversation_id', 'in', due)
+        .where('conversation_id', 'in', (eb) => eb.selectFrom('due').select('conversation_id'))
         .returning('conversation_id')
         .execute();
       for (const row of rows) leases.push({ conversationId: row.conversation_id, parent, token });
@@ -89,23 +103,25 @@ export async function claimLanes(db: Database, claims: readonly Claim[], now: nu
 /** Leases just this lane, for a turn of the user; undefined while a worker holds it. */
 export async function claimLane(db: Database, conversationId: string, now: number): Promise<Lease | undefined> {
   const token = createToken();
-  const row = await db
-    .insertInto('lanes')
-    .columns(['conversation_id', 'parent', 'run_at', 'token'])
-    .expression(
-      db
-        .selectFrom('conversations')
-        .select(['id', 'parent', sql.val(now + leaseMs).as('run_at'), sql.val(token).as('token')])
-        .where('id', '=', conversationId),
-    )
-    .onConflict((conflict) =>
-      conflict
-        .column('conversation_id')
-        .doUpdateSet({ run_at: now + leaseMs, token })
-        .where((where) => where.or([where('lanes.token', 'is', null), where('lanes.run_at', '<=', now)])),
-    )
-    .returning(['conversation_id', 'parent'])
-    .executeTakeFirst();
+  const row = await transact(db, (trx) =>
+    trx
+      .insertInto('lanes')
+      .columns(['conversation_id', 'parent', 'run_at', 'token'])
+      .expression(
+        trx
+          .selectFrom('conversations')
+          .select(['id', 'parent', integer(now + leaseMs).as('run_at'), sql.val(token).as('token')])
+          .where('id', '=', conversationId),
+      )
+      .onConflict((conflict) =>
+        conflict
+          .column('conversation_id')
+          .doUpdateSet({ run_at: now + leaseMs, token })
+          .where((where) => where.or([where('lanes.token', 'is', null), where('lanes.run_at', '<=', now)])),
+      )
+      .returning(['conversation_id', 'parent'])
+      .executeTakeFirst(),
+  );
   return row && { conversationId: row.conversation_id, parent: row.parent, token };
 }
 
@@ -166,7 +182,7 @@ export async function markInterrupted(db: Database, now: number, conversationId?
     .set(({ eb, ref }) => ({
       state: 'pending',
       interruptions: eb('interruptions', '+', 1),
-      run_at: eb(eb(eb(ref('interruptions'), '*', ref('interruptions')), '*', interruptionDelayMs), '+', now),
+      run_at: eb(eb(eb(ref('interruptions'), '*', ref('interruptions')), '*', interruptionDelayMs), '+', integer(now)),
     }))
     .where(isOpen)
     .where('state', '=', 'sending');

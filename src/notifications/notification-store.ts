@@ -2,6 +2,7 @@
 
 import { isWaiting } from '../storage/conditions.ts';
 import type { Database } from '../storage/database.ts';
+import { lockRows } from '../storage/locks.ts';
 import type { NotificationRow } from '../storage/schema.ts';
 import type { Expanded } from './expand-notification.ts';
 import type { Notification } from './notification.ts';
@@ -42,15 +43,13 @@ export async function findNotification(db: Database, id: string): Promise<Notifi
 /** A notification that has not reached everybody, and how far it has come. */
 export type Unexpanded = { readonly notification: Notification; readonly expandedTo: string };
 
-/** The oldest notifications that have not reached all of their recipients, and how far they have come. */
-export async function listUnexpanded(db: Database, limit: number): Promise<Unexpanded[]> {
-  const rows = await db
-    .selectFrom('notifications')
-    .selectAll()
-    .where('expanded_to', 'is not', null)
-    .orderBy('id')
-    .limit(limit)
-    .execute();
+/**
+ * The oldest notifications that have not reached all of their recipients, and how far they have come. They are locked to the
+ * end of the transaction: who is given one of them is decided in one place at a time.
+ */
+export async function listUnexpanded(trx: Database, limit: number): Promise<Unexpanded[]> {
+  const oldest = trx.selectFrom('notifications').selectAll().where('expanded_to', 'is not', null).orderBy('id');
+  const rows = await lockRows(trx, oldest.limit(limit)).execute();
   return rows.map((row) => ({ notification: parseNotification(row), expandedTo: row.expanded_to ?? '' }));
 }
 

@@ -3,9 +3,10 @@
 import { isNotDelivered } from '../storage/conditions.ts';
 import type { Database } from '../storage/database.ts';
 import type { DeliveryRow } from '../storage/schema.ts';
+import { isPostgres, lockRows } from '../storage/locks.ts';
 import { transact } from '../storage/transact.ts';
 import { type DeliveryFilter, filterDeliveries } from './delivery-view.ts';
-import { wakeLanes } from './lane-store.ts';
+import { lockLanes, wakeLanes } from './lane-store.ts';
 
 type Replay = {
   readonly now: number;
@@ -61,20 +62,32 @@ async function forEachChunk(
   const end = await findLastSeq(db);
   for (;;) {
     const rows = await transact(db, async (trx) => {
-      const chunk = await filterDeliveries(trx, filter)
-        .where(isNotDelivered)
-        .where('state', 'in', states)
+      const wanted = filterDeliveries(trx, filter).where(isNotDelivered).where('state', 'in', states);
+      const chunk = await wanted
         .where('seq', '>', last)
         .where('seq', '<=', end)
         .orderBy('seq')
         .limit(rowsPerChunk)
         .execute();
-      count += chunk.length > 0 ? await change(trx, chunk) : 0;
+      const locked = chunk.length > 0 ? await lockChunk(trx, wanted, chunk) : [];
+      count += locked.length > 0 ? await change(trx, locked) : 0;
       return chunk;
     });
     last = rows.at(-1)?.seq ?? end;
     if (rows.length < rowsPerChunk) return count;
   }
+}
+
+/** Those of the chunk that are still wanted once nobody else can change them. */
+async function lockChunk(
+  trx: Database,
+  wanted: ReturnType<typeof filterDeliveries>,
+  chunk: readonly DeliveryRow[],
+): Promise<readonly DeliveryRow[]> {
+  if (!isPostgres(trx)) return chunk;
+  await lockLanes(trx, [...new Set(chunk.map((row) => row.conversation_id))]);
+  const seqs = chunk.map((row) => row.seq);
+  return lockRows(trx, wanted.where('seq', 'in', seqs).orderBy('seq')).execute();
 }
 
 async function findLastSeq(db: Database): Promise<number> {

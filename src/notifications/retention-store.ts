@@ -3,6 +3,7 @@
 
 import { mayExpire } from '../storage/conditions.ts';
 import type { Database } from '../storage/database.ts';
+import { lockRows } from '../storage/locks.ts';
 import { transact } from '../storage/transact.ts';
 
 /** Rows of one chunk. */
@@ -50,7 +51,8 @@ export function forgetDeliveries(db: Database, before: number): Promise<number> 
     if (ids.length === 0) return 0;
     await keepActivity(trx, ids);
     await trx.deleteFrom('attempts').where('delivery_id', 'in', ids).execute();
-    await trx.deleteFrom('deliveries').where('id', 'in', ids).execute();
+    // Not what an operator tries again meanwhile.
+    await trx.deleteFrom('deliveries').where('id', 'in', ids).where('settled_at', '<', before).execute();
     return ids.length;
   });
 }
@@ -128,7 +130,7 @@ export async function forgetNotifications(db: Database, before: number, after: s
  */
 export function forgetConversations(db: Database, before: number): Promise<number> {
   return transact(db, async (trx) => {
-    const rows = await trx
+    const idle = trx
       .selectFrom('conversations')
       .select('id')
       .where('active_at', '<', before)
@@ -148,8 +150,8 @@ export function forgetConversations(db: Database, before: number): Promise<numbe
       .where(({ not, exists, selectFrom }) =>
         not(exists(selectFrom('deliveries').select('id').whereRef('conversation_id', '=', 'conversations.id'))),
       )
-      .limit(rowsPerChunk)
-      .execute();
+      .limit(rowsPerChunk);
+    const rows = await lockRows(trx, idle).execute();
     const ids = rows.map((row) => row.id);
     if (ids.length === 0) return 0;
     for (const table of ['waits', 'subscriptions'] as const) {

@@ -1,141 +1,57 @@
-// Opens the database. The only file that knows which driver speaks to SQLite.
+// Opens the database: SQLite in one file, or PostgreSQL. The rest of the service sees no difference.
 
-import { closeSync, mkdirSync, openSync } from 'node:fs';
-import { join } from 'node:path';
-import { Kysely, type Migration, Migrator, type SqliteDatabase, type SqliteStatement, SqliteDialect } from 'kysely';
-import Libsql from 'libsql';
-import { AppError } from '../errors.ts';
+import { Kysely, type Migration, Migrator } from 'kysely';
 import * as initial from './migrations/0001-initial.ts';
+import { createPostgresDialect } from './postgres.ts';
 import type { Schema } from './schema.ts';
+import { createSqliteDialect } from './sqlite.ts';
 
 export type Database = Kysely<Schema>;
 
-const databaseFileName = 'copilot-notify.db';
-const cachedStatements = 256;
+/** Where the data is: at `url` where there is one, else in the folder `dataDir`. */
+export type DatabasePlace = {
+  readonly dataDir: string;
+  readonly url?: string | undefined;
+  /** Told of connections to PostgreSQL that fail while nobody uses them. */
+  readonly onTrouble?: (error: Error) => void;
+};
+
 const migrations: Record<string, Migration> = { '0001-initial': initial };
 
+/** More would not be faster: a commit of one takes those of others along. */
+const mostConnections = 10;
+const statementMs = 5_000;
+
 /**
- * Opens the SQLite file in `dataDir` (made when absent), locks it for this process and brings its tables up to date.
- * The lock is SQLite's own exclusive mode: the kernel drops it when the process dies, so nothing has to be cleaned up
- * after a crash. Throws an Error that names DATA_DIR when the folder cannot be used, another process holds the file,
- * or a newer version has written it.
+ * Opens the database and brings its tables up to date. Throws an Error that names DATA_DIR or DATABASE_URL when it cannot
+ * be used, or a newer version has written it.
  */
-export async function openDatabase(dataDir: string): Promise<Database> {
-  const sqlite = openSqlite(dataDir);
-  const db = new Kysely<Schema>({ dialect: new SqliteDialect({ database: cacheStatements(sqlite) }) });
+export async function openDatabase(place: DatabasePlace): Promise<Database> {
+  return place.url === undefined ? openSqlite(place.dataDir) : openPostgres(place.url, place.onTrouble);
+}
+
+async function openSqlite(dataDir: string): Promise<Database> {
+  const db = new Kysely<Schema>({ dialect: createSqliteDialect(dataDir) });
   try {
     await migrate(db);
   } catch (error) {
     await db.destroy();
-    throw new Error(`DATA_DIR: the tables in ${join(dataDir, databaseFileName)} could not be brought up to date`, {
-      cause: error,
-    });
+    throw new Error(`DATA_DIR: the tables in ${dataDir} could not be brought up to date`, { cause: error });
   }
   return db;
 }
 
-function openSqlite(dataDir: string): Libsql.Database {
-  const file = join(dataDir, databaseFileName);
+async function openPostgres(url: string, onTrouble: (error: Error) => void = () => undefined): Promise<Database> {
+  // On a connection of its own: another replica may be at it, and what a migration does may take its time.
+  const migrating = new Kysely<Schema>({ dialect: createPostgresDialect({ url, most: 1, statementMs: 0 }, onTrouble) });
   try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-    // A folder that was there already may be open to others: a volume mostly is. The log takes the rights of the file.
-    closeSync(openSync(file, 'a', 0o600));
-    const sqlite = new Libsql(file);
-    // Exclusive before WAL, so that no shared-memory index is made and the lock is taken with the first read.
-    sqlite.pragma('locking_mode = EXCLUSIVE');
-    sqlite.pragma('journal_mode = WAL');
-    // NORMAL may lose the last commits on power loss (sqlite.org/pragma.html#pragma_synchronous): a 202 would be a lie.
-    sqlite.pragma('synchronous = FULL');
-    // What is deleted is overwritten with zeros: who asks to be erased must not be found in the file. See scrub.ts.
-    sqlite.pragma('secure_delete = ON');
-    sqlite.exec('begin immediate; commit');
-    return sqlite;
+    await migrate(migrating);
   } catch (error) {
-    const busy = error instanceof Error && 'code' in error && String(error.code).startsWith('SQLITE_BUSY');
-    throw new Error(
-      busy
-        ? `DATA_DIR: ${file} is in use by another process; one process per data folder`
-        : `DATA_DIR: cannot open ${file}`,
-      { cause: error },
-    );
-  }
-}
-
-/** Kysely prepares every statement anew; kept ones cost a quarter of the memory and most of the time. */
-function cacheStatements(sqlite: Libsql.Database): SqliteDatabase {
-  const statements = new Map<string, SqliteStatement>();
-  return {
-    close: () => closeSqlite(sqlite),
-    prepare: (sql) => {
-      const known = statements.get(sql);
-      if (known) {
-        // Re-inserting keeps the map in order of use, so that its first key is the one to drop.
-        statements.delete(sql);
-        statements.set(sql, known);
-        return known;
-      }
-      const statement = adaptStatement(sqlite.prepare(sql));
-      if (sql === 'rollback') return skipWithoutTransaction(sqlite, statement);
-      statements.set(sql, statement);
-      const oldest = statements.keys().next().value;
-      if (statements.size > cachedStatements && oldest !== undefined) statements.delete(oldest);
-      return statement;
-    },
-  };
-}
-
-/**
- * The driver keeps its connection for as long as any statement object lives, so the lock must be let go by hand. SQLite
- * leaves exclusive mode only outside of WAL (sqlite.org/pragma.html#pragma_locking_mode); leaving WAL also writes the log
- * back into the file, which is then whole by itself.
- */
-function closeSqlite(sqlite: Libsql.Database): void {
-  try {
-    sqlite.pragma('journal_mode = DELETE');
-    sqlite.pragma('locking_mode = NORMAL');
-    sqlite.exec('select count(*) from sqlite_master');
+    throw new Error('DATABASE_URL: the tables could not be brought up to date', { cause: error });
   } finally {
-    sqlite.close();
+    await migrating.destroy();
   }
-}
-
-function adaptStatement(statement: Libsql.Statement): SqliteStatement {
-  return {
-    reader: statement.reader,
-    all: (parameters) => named(() => statement.all(parameters)),
-    run: (parameters) => named(() => statement.run(parameters)),
-    iterate: (parameters) => statement.iterate(parameters),
-  };
-}
-
-/** A full disk makes SQLite roll back by itself; a second rollback would fail, and hide why. */
-function skipWithoutTransaction(sqlite: Libsql.Database, rollback: SqliteStatement): SqliteStatement {
-  return {
-    ...rollback,
-    run: (parameters) => (sqlite.inTransaction ? rollback.run(parameters) : { changes: 0, lastInsertRowid: 0 }),
-  };
-}
-
-/** A disk that takes nothing is no fault of whoever asks: it is told as such, and may pass. */
-function named<T>(call: () => T): T {
-  try {
-    return call();
-  } catch (error) {
-    throw isDiskTrouble(error) ? storageUnavailable(error) : error;
-  }
-}
-
-/** sqlite.org/rescode.html */
-function isDiskTrouble(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return /^SQLITE_(FULL|IOERR|READONLY|CANTOPEN|NOMEM|PROTOCOL)/.test(code);
-}
-
-function storageUnavailable(cause: unknown): AppError {
-  return new AppError('unavailable', 'The storage takes nothing now: the disk of DATA_DIR is full or failing.', {
-    cause,
-    headers: { 'Retry-After': '30' },
-  });
+  return new Kysely<Schema>({ dialect: createPostgresDialect({ url, most: mostConnections, statementMs }, onTrouble) });
 }
 
 /** Writes a row and waits for its commit. Rejects where nothing can be stored now: a look that only reads would not see it. */

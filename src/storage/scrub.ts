@@ -6,6 +6,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { sql } from 'kysely';
 import type { Database } from './database.ts';
+import { isPostgres } from './locks.ts';
 import { transact } from './transact.ts';
 
 /** Read in well below a millisecond. */
@@ -16,9 +17,10 @@ type Page = { readonly pgno: number; readonly data: ArrayBuffer };
 
 /**
  * Overwrites all that has been deleted by now, and empties the log. Chunk by chunk, others have their turn between two; a
- * crash in the middle changes nothing. `stopping` ends it early.
+ * crash in the middle changes nothing. `stopping` ends it early. On PostgreSQL that is autovacuum's to do.
  */
 export async function scrubFile(db: Database, stopping?: AbortSignal): Promise<void> {
+  if (isPostgres(db)) return;
   const { rows } = await sql<{ count: number }>`select page_count as count from pragma_page_count`.execute(db);
   const count = rows[0]?.count ?? 0;
   for (let first = 1; first <= count; first += pagesPerChunk) {

@@ -1,9 +1,10 @@
 // Transactions that share their commit. A commit costs a sync of the disk whatever is in it, so transactions that are
 // asked for together are run one after another inside one.
 
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { CompiledQuery } from 'kysely';
 import type { Database } from './database.ts';
+import { isPostgres } from './locks.ts';
 
 type Work<T> = (trx: Database) => Promise<T>;
 type Job = { readonly work: Work<unknown>; readonly end: (outcome: Outcome) => void };
@@ -23,12 +24,42 @@ const groups = new WeakMap<Database, CommitGroup>();
  */
 export function transact<T>(db: Database, work: Work<T>): Promise<T> {
   if (db.isTransaction) return work(db);
+  if (isPostgres(db)) return runAgainWhenRefused(db, work);
   let group = groups.get(db);
   if (!group) {
     group = new CommitGroup(db);
     groups.set(db, group);
   }
   return group.run(work);
+}
+
+/** Runs `work`, which only reads, and shows it the database as it is at one moment. */
+export function readTogether<T>(db: Database, work: Work<T>): Promise<T> {
+  if (db.isTransaction || !isPostgres(db)) return transact(db, work);
+  return db.transaction().setIsolationLevel('repeatable read').setAccessMode('read only').execute(work);
+}
+
+/** PostgreSQL syncs the commits of several connections together by itself. */
+async function runAgainWhenRefused<T>(db: Database, work: Work<T>): Promise<T> {
+  for (let run = 1; ; run += 1) {
+    try {
+      return await db.transaction().execute(work);
+    } catch (error) {
+      if (run === mostRuns || !isRefused(error)) throw error;
+      // Whoever it was that we waited for and that waited for us, has its turn.
+      await sleep(Math.random() * 20 * run);
+    }
+  }
+}
+
+const mostRuns = 5;
+
+/**
+ * A deadlock, or a conversation that was erased, or came to be needed, in the middle of it (foreign key): nothing was done,
+ * and the same work finds now what it did not find before.
+ */
+function isRefused(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === '40P01' || error.code === '23503');
 }
 
 class CommitGroup {

@@ -62,7 +62,7 @@ const templateIndex = 99_999_999;
 
 /** One of each row, as the service stores it; they are gone from the database afterwards. */
 async function makeTemplates(seed: Seed): Promise<Templates> {
-  const db = await openDatabase(seed.dataDir);
+  const db = await openDatabase({ dataDir: seed.dataDir });
   const conversation = createConversation(seed, templateIndex);
   const now = Date.now();
   const subject = externalIdOf(templateIndex);

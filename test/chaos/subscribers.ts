@@ -22,7 +22,7 @@ const rowsPerCommit = 1_000;
 
 /** Stores them in the data folder of a service that does not run. */
 export async function storeSubscribers(subscribers: Subscribers): Promise<void> {
-  const db = await openDatabase(subscribers.dataDir);
+  const db = await openDatabase({ dataDir: subscribers.dataDir });
   for (let start = 0; start < subscribers.count; start += rowsPerCommit) {
     const end = Math.min(start + rowsPerCommit, subscribers.count);
     await transact(db, async (trx) => {

@@ -82,7 +82,7 @@ export async function startService(places: Places): Promise<Service> {
   const appId = 'aaaaaaaa-0000-4000-8000-00000000000a';
   const parent = 'bbbbbbbb-0000-4000-8000-00000000000b';
   const dataDir = mkdtempSync(join(tmpdir(), 'copilot-notify-urls-'));
-  const db = await openDatabase(dataDir);
+  const db = await openDatabase({ dataDir });
   const transport = createParentTransport({ connectMs: 1_000, attemptMs: 1_000 });
   const tokensAskedFor: string[] = [];
   const tokens = (audience: string): Promise<string> => {

@@ -1,17 +1,32 @@
-// A real database file in a folder of its own, gone after the test.
+// A real database of its own for each test, gone after it: SQLite in a folder, or PostgreSQL where the run is about that.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
-import { type Database, openDatabase } from '../../src/storage/database.ts';
+import { inject, onTestFinished } from 'vitest';
+import { type Database, type DatabasePlace, openDatabase } from '../../src/storage/database.ts';
+import { createTestDatabase } from './postgres.ts';
+
+/** The run is one on PostgreSQL (vitest.config.ts). */
+export const isOnPostgres = process.env['TEST_ENGINE'] === 'postgres';
+
+/** An empty database; `remove` when nobody uses it any more. */
+export async function makePlace(): Promise<{ readonly place: DatabasePlace; readonly remove: () => Promise<void> }> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'copilot-notify-db-'));
+  const made = isOnPostgres ? await createTestDatabase(inject('postgresUrl')) : undefined;
+  const remove = async (): Promise<void> => {
+    await made?.drop();
+    rmSync(dataDir, { recursive: true, force: true });
+  };
+  return { place: { dataDir, url: made?.url }, remove };
+}
 
 export async function openTestDatabase(): Promise<Database> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'copilot-notify-db-'));
-  const db = await openDatabase(dataDir);
+  const { place, remove } = await makePlace();
+  const db = await openDatabase(place);
   onTestFinished(async () => {
     await db.destroy();
-    rmSync(dataDir, { recursive: true, force: true });
+    await remove();
   });
   return db;
 }

@@ -1,16 +1,14 @@
 // The whole service against the stand-in: real HTTP, real database file, authentication on.
 
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { type StandIn, type StandInOptions, startStandIn } from '../../standin/stand-in.ts';
 import { type App, createApp } from '../../src/app.ts';
 import type { Clock } from '../../src/clock.ts';
 import { parseConfig } from '../../src/config.ts';
 import { createLogger } from '../../src/logger.ts';
 import type { NotificationView } from '../../src/notifications/notification-view.ts';
-import { type Database, openDatabase } from '../../src/storage/database.ts';
+import { type Database, type DatabasePlace, openDatabase } from '../../src/storage/database.ts';
+import { makePlace } from './database.ts';
 import { eventually } from './eventually.ts';
 import { findFreePort } from '../../standin/free-port.ts';
 import { createFakeClock, type FakeClock } from './fake-clock.ts';
@@ -24,6 +22,8 @@ export type Skill = {
   readonly url: string;
   readonly clock: FakeClock;
   readonly dataDir: string;
+  /** The settings that it runs with. */
+  readonly env: Readonly<Record<string, string>>;
   /** Everything that was logged, one JSON text per line. */
   readonly log: readonly string[];
   notify(body: unknown): Promise<{ status: number; body: Record<string, unknown> }>;
@@ -62,9 +62,14 @@ export async function startSkill(options: SkillOptions = {}): Promise<Skill> {
   const port = await findFreePort();
   const url = `http://127.0.0.1:${port}`;
   standIn.registerApp({ appId, secret, homePageUrl: url });
-  const dataDir = mkdtempSync(join(tmpdir(), 'copilot-notify-'));
+  const { place, remove } = await makePlace();
+  const { dataDir } = place;
   const own = typeof options.env === 'function' ? options.env(standIn) : options.env;
-  const env: Record<string, string> = { ...settingsFor(standIn, { appId, secret, dataDir, port }), ...own };
+  const env: Record<string, string> = {
+    ...settingsFor(standIn, { appId, secret, dataDir, port }),
+    ...(place.url !== undefined && { DATABASE_URL: place.url }),
+    ...own,
+  };
   if (options.extraCallers) env['AllowedCallers'] = [env['AllowedCallers'], ...options.extraCallers].join();
   const log: string[] = [];
   let app = await startApp(env, clock, log);
@@ -81,6 +86,7 @@ export async function startSkill(options: SkillOptions = {}): Promise<Skill> {
     secret,
     clock,
     dataDir,
+    env,
     log,
     url,
     notify: async (body) => {
@@ -99,7 +105,7 @@ export async function startSkill(options: SkillOptions = {}): Promise<Skill> {
       }),
     restart: async ({ env: changed = {}, meanwhile } = {}) => {
       await app.stop();
-      if (meanwhile) await useDatabase(dataDir, meanwhile);
+      if (meanwhile) await useDatabase(place, meanwhile);
       app = await startApp({ ...env, ...changed }, clock, log);
       // A kept connection of this process to the stopped service fails its next request.
       await eventually('it serves again', () =>
@@ -112,7 +118,7 @@ export async function startSkill(options: SkillOptions = {}): Promise<Skill> {
     stop: async () => {
       await app.stop();
       await standIn.stop();
-      rmSync(dataDir, { recursive: true, force: true });
+      await remove();
     },
   };
 }
@@ -143,8 +149,8 @@ export function settingsFor(
   };
 }
 
-async function useDatabase(dataDir: string, use: (db: Database) => Promise<void>): Promise<void> {
-  const db = await openDatabase(dataDir);
+async function useDatabase(place: DatabasePlace, use: (db: Database) => Promise<void>): Promise<void> {
+  const db = await openDatabase(place);
   try {
     await use(db);
   } finally {

@@ -143,7 +143,7 @@ it('what was refused has left no row, and what was accepted is there', async () 
   // The service holds the file; what is idle may be copied.
   const copy = mkdtempSync(join(tmpdir(), 'copilot-notify-copy-'));
   cpSync(skill.dataDir, copy, { recursive: true });
-  const db = await openDatabase(copy);
+  const db = await openDatabase({ dataDir: copy });
   const notifications = await db.selectFrom('notifications').select('id').execute();
   const conversations = await db.selectFrom('conversations').select('external_id').execute();
   await db.destroy();

@@ -228,7 +228,8 @@ it('1,300 deliveries are cancelled 500 at a time', async () => {
   const noted = lane.db.withPlugin({
     transformQuery: ({ node }: { readonly node: RootOperationNode }) => node,
     transformResult: ({ result }) => {
-      if (result.rows.length > 0) chunks.push(result.rows.length);
+      const [row] = result.rows;
+      if (typeof row === 'object' && row !== null && 'seq' in row) chunks.push(result.rows.length);
       return Promise.resolve(result);
     },
   });

@@ -165,13 +165,13 @@ it('goes on where it was when the service starts again in the middle', async () 
     await db.destroy();
     rmSync(dataDir, { recursive: true, force: true });
   });
-  db = await openDatabase(dataDir);
+  db = await openDatabase({ dataDir });
   await saveFollowers(db);
   const { id } = await accept({ subject: 'news' });
   await expandNext(db, now);
   const before = await recipientsOf(id);
   await db.destroy();
-  db = await openDatabase(dataDir);
+  db = await openDatabase({ dataDir });
   expect((await findNotificationView(db, id, now))?.recipients).toBeNull();
   expect(await recipientsOf(id)).toEqual(before);
   expect(await expandAll()).toBe(2);

@@ -9,6 +9,7 @@ import { runInNewContext } from 'node:vm';
 import { sql } from 'kysely';
 import { pino } from 'pino';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { isOnPostgres } from '../helpers/database.ts';
 import { saveConversation, setReachability } from '../../src/conversations/conversation-store.ts';
 import { acceptNotification } from '../../src/notifications/accept-notification.ts';
 import { DeliveryWorker } from '../../src/notifications/delivery-worker.ts';
@@ -108,7 +109,8 @@ describe('in flight', () => {
     expect(await findResurrected()).toEqual([]);
   });
 
-  it('were its row left in `sending` without its lane, the next start would send it again', async () => {
+  // A start takes leases back only where one process owns the database.
+  it.skipIf(isOnPostgres)('were its row left, the next start would send it again', async () => {
     await accept({ conversationId: 'c' });
     lane.answer = async () => {
       await sql`delete from lanes`.execute(lane.db);
@@ -218,7 +220,7 @@ describe('5,000 deliveries', () => {
 
 it('no text, id or answer is left in the files', async () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'copilot-notify-canary-'));
-  const db = await openDatabase(dataDir);
+  const db = await openDatabase({ dataDir });
   onTestFinished(async () => {
     await db.destroy();
     rmSync(dataDir, { recursive: true, force: true });

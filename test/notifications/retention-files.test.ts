@@ -36,7 +36,7 @@ let failures: string[];
 beforeEach(async () => {
   failures = [];
   dataDir = mkdtempSync(join(tmpdir(), 'copilot-notify-retention-'));
-  const db = await openDatabase(dataDir);
+  const db = await openDatabase({ dataDir });
   lane = new LaneBench(db, createFakeClock(Date.parse('2026-01-01T00:00:00Z')));
   advance = await startKeeper();
   onTestFinished(async () => {

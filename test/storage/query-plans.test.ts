@@ -66,7 +66,7 @@ beforeAll(async () => {
     statements.add(text);
     return prepare.call(this, text);
   });
-  const db = await openDatabase(dataDir);
+  const db = await openDatabase({ dataDir });
   await liveWholeLife(new LaneBench(db, createFakeClock()));
   spy.mockRestore();
   await db.destroy();

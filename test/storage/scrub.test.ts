@@ -16,7 +16,7 @@ afterAll(() => console.log(`scrub: seed ${seed}, ${JSON.stringify(found)}`));
 
 async function openFolder(): Promise<{ db: Database; dataDir: string }> {
   const dataDir = mkdtempSync(join(tmpdir(), 'copilot-notify-scrub-'));
-  const db = await openDatabase(dataDir);
+  const db = await openDatabase({ dataDir });
   onTestFinished(async () => {
     await db.destroy();
     rmSync(dataDir, { recursive: true, force: true });

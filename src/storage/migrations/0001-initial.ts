@@ -1,4 +1,4 @@
-import { type Kysely, sql } from 'kysely';
+import { type Kysely, PostgresAdapter, sql } from 'kysely';
 
 /** First tables: conversations with their waits and subscriptions; notifications, deliveries, attempts and lanes; idempotency keys. */
 export async function up(db: Kysely<unknown>): Promise<void> {
@@ -11,45 +11,46 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await createProbeTable(db);
   await createAuditKeyTable(db);
   await createIndexes(db);
+  if (isPostgres(db)) await createReferences(db);
 }
 
 async function createConversationTables(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable('conversations')
-    .addColumn('id', 'text', (column) => column.primaryKey())
-    .addColumn('caller_app_id', 'text', (column) => column.notNull())
-    .addColumn('tenant_id', 'text', (column) => column.notNull())
-    .addColumn('channel_id', 'text', (column) => column.notNull())
-    .addColumn('external_id', 'text', (column) => column.notNull())
-    .addColumn('user_key', 'text', (column) => column.notNull())
-    .addColumn('user_id', 'text', (column) => column.notNull())
-    .addColumn('service_url', 'text', (column) => column.notNull())
-    .addColumn('audience', 'text', (column) => column.notNull())
-    .addColumn('parent', 'text', (column) => column.notNull())
-    .addColumn('reference', 'text', (column) => column.notNull())
-    .addColumn('claims', 'text', (column) => column.notNull())
-    .addColumn('delivery_mode', 'text', (column) => column.notNull())
-    .addColumn('reachability', 'text', (column) => column.notNull())
-    .addColumn('reachability_reason', 'text', (column) => column.notNull())
-    .addColumn('locale', 'text')
+    .addColumn('id', text(db), (column) => column.primaryKey())
+    .addColumn('caller_app_id', text(db), (column) => column.notNull())
+    .addColumn('tenant_id', text(db), (column) => column.notNull())
+    .addColumn('channel_id', text(db), (column) => column.notNull())
+    .addColumn('external_id', text(db), (column) => column.notNull())
+    .addColumn('user_key', text(db), (column) => column.notNull())
+    .addColumn('user_id', text(db), (column) => column.notNull())
+    .addColumn('service_url', text(db), (column) => column.notNull())
+    .addColumn('audience', text(db), (column) => column.notNull())
+    .addColumn('parent', text(db), (column) => column.notNull())
+    .addColumn('reference', text(db), (column) => column.notNull())
+    .addColumn('claims', text(db), (column) => column.notNull())
+    .addColumn('delivery_mode', text(db), (column) => column.notNull())
+    .addColumn('reachability', text(db), (column) => column.notNull())
+    .addColumn('reachability_reason', text(db), (column) => column.notNull())
+    .addColumn('locale', text(db))
     .addColumn('created_at', 'bigint', (column) => column.notNull())
     .addColumn('last_seen_at', 'bigint', (column) => column.notNull())
     .addColumn('active_at', 'bigint', (column) => column.notNull())
     .execute();
   await db.schema
     .createTable('waits')
-    .addColumn('conversation_id', 'text', (column) => column.primaryKey())
-    .addColumn('id', 'text', (column) => column.notNull())
-    .addColumn('action', 'text', (column) => column.notNull())
-    .addColumn('subject', 'text', (column) => column.notNull())
+    .addColumn('conversation_id', text(db), (column) => column.primaryKey())
+    .addColumn('id', text(db), (column) => column.notNull())
+    .addColumn('action', text(db), (column) => column.notNull())
+    .addColumn('subject', text(db), (column) => column.notNull())
     .addColumn('opened_at', 'bigint', (column) => column.notNull())
     .addColumn('deadline_at', 'bigint', (column) => column.notNull())
     .addColumn('attempts', 'integer', (column) => column.notNull().defaultTo(0))
     .execute();
   await db.schema
     .createTable('subscriptions')
-    .addColumn('conversation_id', 'text', (column) => column.notNull())
-    .addColumn('subject', 'text', (column) => column.notNull())
+    .addColumn('conversation_id', text(db), (column) => column.notNull())
+    .addColumn('subject', text(db), (column) => column.notNull())
     .addColumn('once', 'integer', (column) => column.notNull())
     .addColumn('created_at', 'bigint', (column) => column.notNull())
     .addPrimaryKeyConstraint('subscriptions_key', ['conversation_id', 'subject'])
@@ -59,16 +60,16 @@ async function createConversationTables(db: Kysely<unknown>): Promise<void> {
 async function createNotificationTables(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable('notifications')
-    .addColumn('id', 'text', (column) => column.primaryKey())
-    .addColumn('sender', 'text', (column) => column.notNull())
-    .addColumn('subject', 'text')
-    .addColumn('recipient', 'text', (column) => column.notNull())
-    .addColumn('content', 'text', (column) => column.notNull())
-    .addColumn('result', 'text')
+    .addColumn('id', text(db), (column) => column.primaryKey())
+    .addColumn('sender', text(db), (column) => column.notNull())
+    .addColumn('subject', text(db))
+    .addColumn('recipient', text(db), (column) => column.notNull())
+    .addColumn('content', text(db), (column) => column.notNull())
+    .addColumn('result', text(db))
     .addColumn('keep_open', 'integer', (column) => column.notNull())
-    .addColumn('metadata', 'text')
+    .addColumn('metadata', text(db))
     .addColumn('recipients', 'integer', (column) => column.notNull())
-    .addColumn('expanded_to', 'text')
+    .addColumn('expanded_to', text(db))
     .addColumn('accepted_at', 'bigint', (column) => column.notNull())
     .addColumn('send_at', 'bigint', (column) => column.notNull())
     .addColumn('expires_at', 'bigint', (column) => column.notNull())
@@ -79,13 +80,15 @@ async function createNotificationTables(db: Kysely<unknown>): Promise<void> {
 async function createDeliveryTables(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable('deliveries')
-    .addColumn('seq', 'integer', (column) => column.primaryKey().autoIncrement())
-    .addColumn('id', 'text', (column) => column.notNull().unique())
-    .addColumn('notification_id', 'text', (column) => column.notNull())
-    .addColumn('conversation_id', 'text', (column) => column.notNull())
-    .addColumn('state', 'text', (column) => column.notNull())
-    .addColumn('step', 'text', (column) => column.notNull())
-    .addColumn('wait_id', 'text')
+    .addColumn('seq', counter(db), (column) =>
+      isPostgres(db) ? column.primaryKey() : column.primaryKey().autoIncrement(),
+    )
+    .addColumn('id', text(db), (column) => column.notNull().unique())
+    .addColumn('notification_id', text(db), (column) => column.notNull())
+    .addColumn('conversation_id', text(db), (column) => column.notNull())
+    .addColumn('state', text(db), (column) => column.notNull())
+    .addColumn('step', text(db), (column) => column.notNull())
+    .addColumn('wait_id', text(db))
     .addColumn('attempts', 'integer', (column) => column.notNull().defaultTo(0))
     .addColumn('attempts_before', 'integer', (column) => column.notNull().defaultTo(0))
     .addColumn('bulk', 'integer', (column) => column.notNull().defaultTo(0))
@@ -94,42 +97,42 @@ async function createDeliveryTables(db: Kysely<unknown>): Promise<void> {
     .addColumn('send_at', 'bigint', (column) => column.notNull())
     .addColumn('run_at', 'bigint', (column) => column.notNull())
     .addColumn('expires_at', 'bigint', (column) => column.notNull())
-    .addColumn('reason', 'text')
-    .addColumn('reason_text', 'text')
+    .addColumn('reason', text(db))
+    .addColumn('reason_text', text(db))
     .addColumn('created_at', 'bigint', (column) => column.notNull())
     .addColumn('settled_at', 'bigint')
     .execute();
   await db.schema
     .createTable('attempts')
-    .addColumn('delivery_id', 'text', (column) => column.notNull())
+    .addColumn('delivery_id', text(db), (column) => column.notNull())
     .addColumn('number', 'integer', (column) => column.notNull())
-    .addColumn('conversation_id', 'text', (column) => column.notNull())
-    .addColumn('via', 'text', (column) => column.notNull())
-    .addColumn('step', 'text', (column) => column.notNull())
+    .addColumn('conversation_id', text(db), (column) => column.notNull())
+    .addColumn('via', text(db), (column) => column.notNull())
+    .addColumn('step', text(db), (column) => column.notNull())
     .addColumn('started_at', 'bigint', (column) => column.notNull())
     .addColumn('duration_ms', 'integer', (column) => column.notNull())
-    .addColumn('outcome', 'text', (column) => column.notNull())
+    .addColumn('outcome', text(db), (column) => column.notNull())
     .addColumn('status', 'integer')
-    .addColumn('error_class', 'text')
-    .addColumn('detail', 'text')
+    .addColumn('error_class', text(db))
+    .addColumn('detail', text(db))
     .addPrimaryKeyConstraint('attempts_key', ['delivery_id', 'number'])
     .execute();
   await db.schema
     .createTable('lanes')
-    .addColumn('conversation_id', 'text', (column) => column.primaryKey())
-    .addColumn('parent', 'text', (column) => column.notNull())
+    .addColumn('conversation_id', text(db), (column) => column.primaryKey())
+    .addColumn('parent', text(db), (column) => column.notNull())
     .addColumn('run_at', 'bigint', (column) => column.notNull())
-    .addColumn('token', 'text')
+    .addColumn('token', text(db))
     .execute();
 }
 
 async function createIdempotencyTable(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable('idempotency_keys')
-    .addColumn('credential', 'text', (column) => column.notNull())
-    .addColumn('key', 'text', (column) => column.notNull())
-    .addColumn('fingerprint', 'text', (column) => column.notNull())
-    .addColumn('answer', 'text', (column) => column.notNull())
+    .addColumn('credential', text(db), (column) => column.notNull())
+    .addColumn('key', text(db), (column) => column.notNull())
+    .addColumn('fingerprint', text(db), (column) => column.notNull())
+    .addColumn('answer', text(db), (column) => column.notNull())
     .addColumn('expires_at', 'bigint', (column) => column.notNull())
     .addPrimaryKeyConstraint('idempotency_keys_key', ['credential', 'key'])
     .execute();
@@ -138,12 +141,12 @@ async function createIdempotencyTable(db: Kysely<unknown>): Promise<void> {
 async function createKeyTable(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable('api_keys')
-    .addColumn('id', 'text', (column) => column.primaryKey())
-    .addColumn('name', 'text', (column) => column.notNull().unique())
-    .addColumn('digest', 'text', (column) => column.notNull())
-    .addColumn('previous', 'text', (column) => column.notNull().defaultTo('[]'))
-    .addColumn('scopes', 'text', (column) => column.notNull())
-    .addColumn('subjects', 'text')
+    .addColumn('id', text(db), (column) => column.primaryKey())
+    .addColumn('name', text(db), (column) => column.notNull().unique())
+    .addColumn('digest', text(db), (column) => column.notNull())
+    .addColumn('previous', text(db), (column) => column.notNull().defaultTo('[]'))
+    .addColumn('scopes', text(db), (column) => column.notNull())
+    .addColumn('subjects', text(db))
     .addColumn('created_at', 'bigint', (column) => column.notNull())
     .addColumn('expires_at', 'bigint')
     .addColumn('revoked_at', 'bigint')
@@ -154,13 +157,13 @@ async function createKeyTable(db: Kysely<unknown>): Promise<void> {
 async function createWebhookTable(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable('webhooks')
-    .addColumn('id', 'text', (column) => column.primaryKey())
-    .addColumn('name', 'text', (column) => column.notNull().unique())
-    .addColumn('scheme', 'text', (column) => column.notNull())
-    .addColumn('secrets', 'text', (column) => column.notNull())
-    .addColumn('template', 'text', (column) => column.notNull())
-    .addColumn('condition', 'text', (column) => column.notNull())
-    .addColumn('subjects', 'text')
+    .addColumn('id', text(db), (column) => column.primaryKey())
+    .addColumn('name', text(db), (column) => column.notNull().unique())
+    .addColumn('scheme', text(db), (column) => column.notNull())
+    .addColumn('secrets', text(db), (column) => column.notNull())
+    .addColumn('template', text(db), (column) => column.notNull())
+    .addColumn('condition', text(db), (column) => column.notNull())
+    .addColumn('subjects', text(db))
     .addColumn('created_at', 'bigint', (column) => column.notNull())
     .addColumn('revoked_at', 'bigint')
     .addColumn('last_event_at', 'bigint')
@@ -179,7 +182,7 @@ async function createAuditKeyTable(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable('audit_key')
     .addColumn('id', 'integer', (column) => column.primaryKey())
-    .addColumn('key', 'text', (column) => column.notNull())
+    .addColumn('key', text(db), (column) => column.notNull())
     .execute();
 }
 
@@ -206,4 +209,31 @@ async function createIndexes(db: Kysely<unknown>): Promise<void> {
     'create index idempotency_keys_by_expiry on idempotency_keys (expires_at)',
   ];
   for (const statement of statements) await sql.raw(statement).execute(db);
+}
+
+/**
+ * Where there are many writers, what belongs to a conversation or a notification cannot be stored while that is deleted.
+ * SQLite has one writer, and would have to look each of them up.
+ */
+async function createReferences(db: Kysely<unknown>): Promise<void> {
+  const statements = [
+    'alter table waits add foreign key (conversation_id) references conversations (id)',
+    'alter table subscriptions add foreign key (conversation_id) references conversations (id)',
+    'alter table deliveries add foreign key (conversation_id) references conversations (id)',
+    'alter table lanes add foreign key (conversation_id) references conversations (id)',
+  ];
+  for (const statement of statements) await sql.raw(statement).execute(db);
+}
+
+/** By code point, as JavaScript and SQLite sort: the order of a page must be the same for all who go through it. */
+function text(db: Kysely<unknown>) {
+  return isPostgres(db) ? sql`text collate "C"` : 'text';
+}
+
+function counter(db: Kysely<unknown>) {
+  return isPostgres(db) ? sql`bigint generated by default as identity` : 'integer';
+}
+
+function isPostgres(db: Kysely<unknown>): boolean {
+  return db.getExecutor().adapter instanceof PostgresAdapter;
 }

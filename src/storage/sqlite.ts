@@ -1,0 +1,123 @@
+// Speaks to SQLite. The only file that knows which driver that is.
+
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { type SqliteDatabase, SqliteDialect, type SqliteStatement } from 'kysely';
+import Libsql from 'libsql';
+import { AppError } from '../errors.ts';
+
+const databaseFileName = 'copilot-notify.db';
+const cachedStatements = 256;
+
+/**
+ * Kysely's dialect over the file in `dataDir` (made when absent), locked for this process. The lock is SQLite's own
+ * exclusive mode: the kernel drops it when the process dies, so nothing has to be cleaned up after a crash. Throws an Error
+ * that names DATA_DIR when the folder cannot be used or another process holds the file.
+ */
+export function createSqliteDialect(dataDir: string): SqliteDialect {
+  return new SqliteDialect({ database: cacheStatements(openSqlite(dataDir)) });
+}
+
+function openSqlite(dataDir: string): Libsql.Database {
+  const file = join(dataDir, databaseFileName);
+  try {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    // A folder that was there already may be open to others: a volume mostly is. The log takes the rights of the file.
+    closeSync(openSync(file, 'a', 0o600));
+    const sqlite = new Libsql(file);
+    // Exclusive before WAL, so that no shared-memory index is made and the lock is taken with the first read.
+    sqlite.pragma('locking_mode = EXCLUSIVE');
+    sqlite.pragma('journal_mode = WAL');
+    // NORMAL may lose the last commits on power loss (sqlite.org/pragma.html#pragma_synchronous): a 202 would be a lie.
+    sqlite.pragma('synchronous = FULL');
+    // What is deleted is overwritten with zeros: who asks to be erased must not be found in the file. See scrub.ts.
+    sqlite.pragma('secure_delete = ON');
+    sqlite.exec('begin immediate; commit');
+    return sqlite;
+  } catch (error) {
+    const busy = error instanceof Error && 'code' in error && String(error.code).startsWith('SQLITE_BUSY');
+    throw new Error(
+      busy
+        ? `DATA_DIR: ${file} is in use by another process; one process per data folder`
+        : `DATA_DIR: cannot open ${file}`,
+      { cause: error },
+    );
+  }
+}
+
+/** Kysely prepares every statement anew; kept ones cost a quarter of the memory and most of the time. */
+function cacheStatements(sqlite: Libsql.Database): SqliteDatabase {
+  const statements = new Map<string, SqliteStatement>();
+  return {
+    close: () => closeSqlite(sqlite),
+    prepare: (sql) => {
+      const known = statements.get(sql);
+      if (known) {
+        // Re-inserting keeps the map in order of use, so that its first key is the one to drop.
+        statements.delete(sql);
+        statements.set(sql, known);
+        return known;
+      }
+      const statement = adaptStatement(sqlite.prepare(sql));
+      if (sql === 'rollback') return skipWithoutTransaction(sqlite, statement);
+      statements.set(sql, statement);
+      const oldest = statements.keys().next().value;
+      if (statements.size > cachedStatements && oldest !== undefined) statements.delete(oldest);
+      return statement;
+    },
+  };
+}
+
+/**
+ * The driver keeps its connection for as long as any statement object lives, so the lock must be let go by hand. SQLite
+ * leaves exclusive mode only outside of WAL (sqlite.org/pragma.html#pragma_locking_mode); leaving WAL also writes the log
+ * back into the file, which is then whole by itself.
+ */
+function closeSqlite(sqlite: Libsql.Database): void {
+  try {
+    sqlite.pragma('journal_mode = DELETE');
+    sqlite.pragma('locking_mode = NORMAL');
+    sqlite.exec('select count(*) from sqlite_master');
+  } finally {
+    sqlite.close();
+  }
+}
+
+function adaptStatement(statement: Libsql.Statement): SqliteStatement {
+  return {
+    reader: statement.reader,
+    all: (parameters) => named(() => statement.all(parameters)),
+    run: (parameters) => named(() => statement.run(parameters)),
+    iterate: (parameters) => statement.iterate(parameters),
+  };
+}
+
+/** A full disk makes SQLite roll back by itself; a second rollback would fail, and hide why. */
+function skipWithoutTransaction(sqlite: Libsql.Database, rollback: SqliteStatement): SqliteStatement {
+  return {
+    ...rollback,
+    run: (parameters) => (sqlite.inTransaction ? rollback.run(parameters) : { changes: 0, lastInsertRowid: 0 }),
+  };
+}
+
+/** A disk that takes nothing is no fault of whoever asks: it is told as such, and may pass. */
+function named<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw isDiskTrouble(error) ? storageUnavailable(error) : error;
+  }
+}
+
+/** sqlite.org/rescode.html */
+function isDiskTrouble(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return /^SQLITE_(FULL|IOERR|READONLY|CANTOPEN|NOMEM|PROTOCOL)/.test(code);
+}
+
+function storageUnavailable(cause: unknown): AppError {
+  return new AppError('unavailable', 'The storage takes nothing now: the disk of DATA_DIR is full or failing.', {
+    cause,
+    headers: { 'Retry-After': '30' },
+  });
+}
