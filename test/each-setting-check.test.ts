@@ -64,8 +64,13 @@ describe('the words name the check that a setting did not pass', () => {
     ],
     [
       'DATABASE_URL',
-      'PostgreSQL is not in this version: remove it, data lives in DATA_DIR',
-      { DATABASE_URL: 'postgres://db' },
+      'must have the form postgres://user:password@host:5432/database',
+      { DATABASE_URL: 'mysql://user:password@db/name' },
+    ],
+    [
+      'DATABASE_URL',
+      'must have the form postgres://user:password@host:5432/database',
+      { DATABASE_URL: 'postgres://user:password@db:port/name' },
     ],
     [
       'CertificateThumbprint',

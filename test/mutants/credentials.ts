@@ -66,7 +66,7 @@ export const credentials: readonly Group[] = [
     rows: [['nobody looks at the names of the settings', 'await checkNames(db, apiKeys);', '']],
   },
   {
-    file: 'src/storage/database.ts',
+    file: 'src/storage/sqlite.ts',
     tests: ['test/storage/database.test.ts'],
     rows: [['anybody on the machine reads the database', '0o600', '0o644']],
   },

@@ -32,7 +32,8 @@ export const settings: readonly Group[] = [
         { tests: ['test/config-canaries.test.ts'] },
       ],
       ['TLS is not checked', "settings.readForeign('NODE_TLS_REJECT_UNAUTHORIZED') === '0'", 'false'],
-      ['a database that is not looked at', "settings.readForeign('DATABASE_URL') !== undefined", 'false'],
+      ['a database of another kind', '!/^postgres(ql)?:\\/\\//.test(url) || ', ''],
+      ['a database whose URL cannot be read', ' || !URL.canParse(url)', ''],
     ],
   },
   {
