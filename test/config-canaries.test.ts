@@ -96,9 +96,9 @@ const bad: readonly BadSetting[] = [
   ],
   [
     'a database',
-    { DATABASE_URL: 'postgres://canary:canary-secret@db/canary' },
+    { DATABASE_URL: 'mysql://canary:canary-secret@db/canary' },
     'DATABASE_URL',
-    'PostgreSQL is not in this version: remove it, data lives in DATA_DIR',
+    'must have the form postgres://user:password@host:5432/database',
   ],
   [
     'a service URL by its host',

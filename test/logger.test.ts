@@ -78,6 +78,7 @@ describe('secrets and texts', () => {
     ['in a value for the text of the line', (logger) => logger.info('m %o', { token: 'hidden' })],
     ['in what a toJSON gives', (logger) => logger.info({ a: { toJSON: () => ({ token: 'hidden' }) } })],
     ['deeper than any line has them', (logger) => logger.info({ a: { b: { c: { d: { token: 'hidden' } } } } })],
+    ['under any name, deeper than lines are', (logger) => logger.info({ a: { b: { c: { body: 'hidden' } } } })],
     ['in an error under any name', (logger) => logger.info({ a: sdkError(), b: { c: sdkError() } })],
     ['in an error for the text of the line', (logger) => logger.info('m %o', sdkError())],
     ['in an error that is bound to a child', (logger) => logger.child({ err: sdkError() }).info('m')],

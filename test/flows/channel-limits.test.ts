@@ -12,6 +12,7 @@ import {
   startForChannels,
   textsIn,
 } from '../helpers/channels.ts';
+import { countInFiles } from '../helpers/people.ts';
 import { type Skill, startSkill } from '../helpers/skill.ts';
 
 let skill: Skill;
@@ -24,6 +25,8 @@ describe('rooms and strangers', () => {
     const group = { conversation: { id: room.id, conversationType: 'groupChat', isGroup: true } };
     await room.post({ ...group, text: 'hello' });
     expect(await listConversations(skill)).toMatchObject([{ userId: `msteams:${room.id}` }]);
+    // Nothing of whoever wrote in it: to erase him would not find it.
+    expect(countInFiles(skill.dataDir, person)).toBe(0);
     const forPerson = await skill.notify({ to: { userId: person }, message: { text: 'private' } });
     expect(forPerson.status).toBe(422);
     const forRoom = await skill.notify({ to: { userId: `msteams:${room.id}` }, message: { text: 'public' } });

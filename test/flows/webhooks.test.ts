@@ -197,6 +197,7 @@ describe('a webhook of Event Grid', () => {
     const first = await structured({ ...createdBlob, id: 'once' });
     expect((await structured({ ...createdBlob, id: 'once' })).body).toEqual(first.body);
     const other = await structured({ ...createdBlob, id: 'once', source: '/another' });
+    expect(other.status).toBe(202);
     expect(other.body['id']).not.toBe(first.body['id']);
   });
 

@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-const secret = 'hush-4711';
+const secret = 'hush-hush';
 const credential = { authorization: `Bearer ${apiKey}` };
 const routes = [
   ['POST', '/api/messages'],
@@ -91,7 +91,7 @@ describe('a credential is seen', () => {
 
 it('no line of the log has anything of them', () => {
   expect(server.log.length).toBeGreaterThan(routes.length * 19);
-  expect(JSON.stringify(server.log)).not.toMatch(/hush|4711/);
+  expect(JSON.stringify(server.log)).not.toContain('hush');
 });
 
 it.each(['/api/notifications?limit=5', '/api/notifications?note=x&utm_source=mail', '/health/live?key=probe'])(

@@ -80,6 +80,12 @@ describe('POST /api/notify', () => {
     expect(settledWithin).toHaveBeenCalledExactlyOnceWith('n1', 10_000);
   });
 
+  it('tells it to nobody who could not look', async () => {
+    const sender = { name: 'sends', scopes: ['notify:send'] };
+    const server = await startTestServer({ keys: { find: async () => sender, isEmpty: async () => false } as never });
+    expect(await headersFor('respond-async', server)).toMatchObject({ status: 202, location: null, applied: null });
+  });
+
   it('tells it with a repeat too', async () => {
     const accepted = { id: 'n1', status: 'pending', recipients: 1, expiresAt: 0, replayed: false } as const;
     const server = await startTestServer({ notifications: { findAnswer: async () => accepted } });

@@ -36,6 +36,15 @@ describe('POST /api/notify with Prefer: wait', () => {
     expect(settledWithin).toHaveBeenCalledExactlyOnceWith('n/1', 10_000);
   });
 
+  it('is 202 at once for a broadcast that is still being spread', async () => {
+    const settledWithin = vi.fn(async () => settled);
+    const spreading = { ...accepted, recipients: null };
+    const server = await startTestServer({ notifications: { accept: async () => spreading, settledWithin } });
+    const answer = await server.post('/api/notify', notification, { ...credential, prefer: 'wait=10' });
+    expect(answer.status).toBe(202);
+    expect(settledWithin).not.toHaveBeenCalled();
+  });
+
   it('is 200 for a repeat too', async () => {
     const server = await startTestServer({
       notifications: { findAnswer: async () => accepted, settledWithin: async () => settled },

@@ -143,6 +143,7 @@ describe.each(['text', 'title', 'value', 'fallbackText', 'altText', 'speak'])('a
     '<ms-settings:privacy>',
     '<a href="javascript:alert(1)">a</a>',
     'javascript:alert(1)',
+    'java\tscript:alert(1)',
     'data:text/html,<script>x</script>',
     'data:;base64,AAAA',
     'half of a \ud83d',
@@ -176,6 +177,7 @@ it.each([
   ['https://adaptivecards.io/schemas/adaptive-card.json', []],
   ['http://example.com/schema.json', ['$schema']],
   ['http://adaptivecards.io.attacker.example/', ['$schema']],
+  ['//example.com/schema.json', ['$schema']],
   ['javascript:x', ['$schema']],
 ])('$schema may be the address that the designer writes: %s', ($schema, paths) => {
   expect(pathsOf({ $schema })).toEqual(paths);
