@@ -30,6 +30,9 @@ function openSqlite(dataDir: string): Libsql.Database {
     sqlite.pragma('journal_mode = WAL');
     // NORMAL may lose the last commits on power loss (sqlite.org/pragma.html#pragma_synchronous): a 202 would be a lie.
     sqlite.pragma('synchronous = FULL');
+    // 8 MB of pages instead of 2: a backlog is spread over the whole file, and each page that is not at hand is a call to
+    // the system, which was a fifth of the CPU of a delivery.
+    sqlite.pragma('cache_size = -8000');
     // What is deleted is overwritten with zeros: who asks to be erased must not be found in the file. See scrub.ts.
     sqlite.pragma('secure_delete = ON');
     sqlite.exec('begin immediate; commit');
