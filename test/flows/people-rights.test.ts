@@ -4,6 +4,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isOnPostgres } from '../helpers/database.ts';
 import { postActivity } from '../helpers/activities.ts';
+import { eventually } from '../helpers/eventually.ts';
 import { ask, countInFiles, erase, meetPerson, nothing, type Person, show, tellPerson } from '../helpers/people.ts';
 import { apiKey, type Skill, startSkill } from '../helpers/skill.ts';
 
@@ -176,6 +177,8 @@ describe('one conversation', () => {
     await second.callAction('subscribe', { subject: 'other news' });
     const sent = await skill.notify({ to: { conversationId: kim.conversationId }, message: { text: 'kim’s' } });
     await skill.settled(String(sent.body['id']), 'delivered');
+    // The wait goes right after the delivery that ended it.
+    await eventually('the wait is over', async () => ((await show(skill, kim.id)).body['waits'] as []).length === 0);
     const path = `/api/conversations/${kim.conversationId}`;
     const counts = { conversations: 1, waits: 0, subscriptions: 1, deliveries: 1, attempts: 2, notifications: 1 };
     expect(await ask(skill, 'DELETE', path)).toEqual({ status: 200, body: counts });
