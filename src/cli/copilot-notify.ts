@@ -45,6 +45,11 @@ const help = `copilot-notify: push messages into Copilot Studio conversations
   --help, --version
 `;
 
+// Whoever reads has had enough, as `head` has: nothing more is wanted, and nothing is wrong.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
+});
 process.exitCode = await run(process.argv.slice(2));
 
 async function run(args: string[]): Promise<number> {

@@ -1,5 +1,8 @@
 // The command line as it is installed: the built file, as a process of its own.
 
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCommand as run } from '../helpers/service-process.ts';
 import { apiKey, type Skill, startSkill } from '../helpers/skill.ts';
@@ -103,4 +106,14 @@ describe('against a running service', () => {
     expect(code).toBe(1);
     expect(out).toContain('No answer from http://127.0.0.1:9');
   });
+});
+
+it('ends without a word when whoever reads has had enough, as `head` has', async () => {
+  const command = fileURLToPath(new URL('../../dist/src/cli/copilot-notify.js', import.meta.url));
+  const child = spawn(process.execPath, [command, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  child.stdout.destroy();
+  let said = '';
+  child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  const [code] = (await once(child, 'close')) as [number | null];
+  expect([code, said]).toEqual([0, '']);
 });
