@@ -2,7 +2,7 @@
 
 import type { IncomingMessage } from 'node:http';
 import type { z } from 'zod';
-import { AppError, type ErrorCode } from '../errors.ts';
+import { AppError, type ErrorCode, type FieldFault } from '../errors.ts';
 import { firstFault } from './first-fault.ts';
 import { readJsonObject, requireJsonContentType } from './json-body.ts';
 
@@ -20,5 +20,12 @@ export async function readFields<T>(req: IncomingMessage, { schema, maxBytes, no
   const parsed = schema.safeParse(await readJsonObject(req, maxBytes));
   if (parsed.success) return parsed.data;
   const [path, message] = firstFault(parsed.error, noun);
-  throw new AppError(code, `The body is not ${noun}: ${path || 'body'}: ${message}.`, { faults: [{ path, message }] });
+  throw faultyField({ noun, code, path, message });
+}
+
+type FaultyField = Pick<Fields<unknown>, 'noun' | 'code'> & FieldFault;
+
+/** The refusal of a body for one of its fields. */
+export function faultyField({ noun, code, path, message }: FaultyField): AppError {
+  return new AppError(code, `The body is not ${noun}: ${path || 'body'}: ${message}.`, { faults: [{ path, message }] });
 }

@@ -9,6 +9,7 @@ import type { WebhookRegistry } from '../webhooks/webhook-registry.ts';
 import type { Authenticate } from './api-keys.ts';
 import { readFields } from './read-fields.ts';
 import { sendJson } from './respond.ts';
+import { overlapHours, senderName, subjectPrefixes } from './sender-fields.ts';
 
 export type WebhookOptions = {
   readonly webhooks: WebhookRegistry;
@@ -24,25 +25,28 @@ const scalar = z.union([z.string().max(256), z.number(), z.boolean()], {
   error: 'must be a text, a number, true or false, or a list of these',
 });
 const secret = z.string().max(256).optional();
-const subjects = z.array(z.string().min(1, 'must not be empty').max(256)).min(1, 'must not be empty').max(50);
 const template = z.record(z.string(), z.unknown(), { error: 'must be an object' });
 const when = z
   .record(z.string(), z.union([scalar, z.array(scalar).min(1, 'must not be empty').max(50)]))
   .refine((condition) => Object.keys(condition).length <= 10, { error: 'may name at most 10 values' });
 const createSchema = z.strictObject({
-  name: z.string().regex(/^[\w-]{1,64}$/, 'must have 1 to 64 letters, digits, - and _'),
+  name: senderName,
   scheme: z.enum(webhookSchemes as [WebhookScheme, ...WebhookScheme[]], {
     error: `must be one of ${webhookSchemes.join(', ')}`,
   }),
   secret,
   template,
   when: when.optional(),
-  subjects: subjects.optional(),
+  subjects: subjectPrefixes.optional(),
 });
 const changeSchema = z
-  .strictObject({ template: template.optional(), when: when.optional(), subjects: subjects.nullable().optional() })
+  .strictObject({
+    template: template.optional(),
+    when: when.optional(),
+    subjects: subjectPrefixes.nullable().optional(),
+  })
   .refine((change) => Object.keys(change).length > 0, { error: 'must have one of template, when, subjects' });
-const rotateSchema = z.strictObject({ secret, overlapHours: z.int().min(0).max(720).default(24) });
+const rotateSchema = z.strictObject({ secret, overlapHours });
 
 /** POST /api/webhooks: 201 with the address for the source, and the secret. */
 export function createCreateWebhookHandler(options: WebhookOptions) {
@@ -77,8 +81,8 @@ export function createChangeWebhookHandler(options: WebhookOptions) {
 export function createRotateWebhookHandler(options: WebhookOptions) {
   return async (req: Request, res: Response): Promise<void> => {
     await options.authenticate(req, 'operate');
-    const { secret: given, overlapHours } = await readWebhook(req, rotateSchema);
-    const rotated = await options.webhooks.rotate(String(req.params.id), given, overlapHours * hourMs);
+    const { secret: given, overlapHours: hours } = await readWebhook(req, rotateSchema);
+    const rotated = await options.webhooks.rotate(String(req.params.id), given, hours * hourMs);
     if (!rotated) throw unknownWebhook();
     sendJson(res, 200, withUrl(options, rotated));
   };

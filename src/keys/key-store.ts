@@ -1,5 +1,6 @@
 // Stored API keys: their digests, never the keys.
 
+import { keepReplaced } from '../rotation.ts';
 import type { Database } from '../storage/database.ts';
 import type { ApiKeyRow } from '../storage/schema.ts';
 import { transact } from '../storage/transact.ts';
@@ -83,9 +84,6 @@ export async function hasKeys(db: Database): Promise<boolean> {
   return (await db.selectFrom('api_keys').select('id').limit(1).executeTakeFirst()) !== undefined;
 }
 
-/** However often the answer to a rotation is lost, the key in use stays good for its time. */
-const mostPrevious = 5;
-
 /**
  * Gives a key a new digest; the old one is good until `until`, those before it no longer than that. Gives the key, or
  * undefined when it is over: the new one would be refused as well.
@@ -99,10 +97,8 @@ export function replaceDigest(
   return transact(db, async (trx) => {
     const known = await findKey(trx, id);
     if (!known || known.revokedAt !== undefined || (known.expiresAt ?? Infinity) <= now) return undefined;
-    const older = known.previous
-      .filter((one) => one.until > now)
-      .map((one) => ({ ...one, until: Math.min(one.until, until) }));
-    const previous = [{ digest: known.digest, until }, ...older].slice(0, mostPrevious);
+    const current = { digest: known.digest, until: Infinity };
+    const previous = keepReplaced([current, ...known.previous], { now, until });
     const row = await trx
       .updateTable('api_keys')
       .set({ digest, previous: JSON.stringify(previous) })

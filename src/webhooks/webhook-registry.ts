@@ -2,6 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { AppError, type FieldFault } from '../errors.ts';
+import { keepReplaced } from '../rotation.ts';
 import type { Database } from '../storage/database.ts';
 import { transact } from '../storage/transact.ts';
 import { findTemplateFaults } from './check-template.ts';
@@ -59,8 +60,6 @@ type RegistryOptions = {
 
 const notedEveryMs = 3_600_000;
 const secretBytes = 32;
-/** However often the answer to a rotation is lost, the secret in use stays good for its time. */
-const mostSecrets = 6;
 
 /** A webhook is looked up at each event: what is changed or revoked counts at once. */
 export function createWebhookRegistry({ db, now }: RegistryOptions) {
@@ -92,12 +91,9 @@ export function createWebhookRegistry({ db, now }: RegistryOptions) {
         const next = chooseSecret(known.scheme, secret);
         if (next === undefined)
           throw invalid({ path: 'scheme', message: 'a webhook of the scheme cloudevents has no secret' });
-        const until = now() + overlapMs;
-        const kept = known.secrets
-          .filter((before) => (before.until ?? Infinity) > now())
-          .map((before) => ({ secret: before.secret, until: Math.min(before.until ?? until, until) }));
-        const secrets = [{ secret: next, until: null }, ...kept].slice(0, mostSecrets);
-        const stored = await changeWebhook(trx, id, { secrets });
+        const before = known.secrets.map((one) => ({ ...one, until: one.until ?? Infinity }));
+        const kept = keepReplaced(before, { now: now(), until: now() + overlapMs });
+        const stored = await changeWebhook(trx, id, { secrets: [{ secret: next, until: null }, ...kept] });
         return stored && show(stored, next);
       }),
     revoke: async (id: string): Promise<WebhookView | undefined> => {

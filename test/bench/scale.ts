@@ -4,21 +4,15 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { notifyBodies, numbers, turnBodies } from './activities.ts';
-import { Load, measure, type Sample, type Span, untilDelivered } from './measure.ts';
+import { Load, measure, type Sample, untilDelivered } from './measure.ts';
 import { seedBacklog, seedConversations } from './seed.ts';
-import { type Parent, senderHeaders, type Server, startService } from './servers.ts';
+import { senderHeaders, type Server, startService } from './servers.ts';
+import type { SpeedOptions } from './speed.ts';
 import type { AppIdentity, LoadOrder } from './words.ts';
 
-export type ScaleOptions = {
-  readonly parent: Parent;
-  readonly folder: string;
-  readonly rounds: number;
-  readonly span: Span;
-  readonly figures: ReadonlySet<string>;
-  readonly settings: Readonly<Record<string, string>>;
+export type ScaleOptions = SpeedOptions & {
   readonly many: number;
   readonly pending: number;
-  readonly tell: (words: string) => void;
 };
 
 /** Of one size, one entry a round. */

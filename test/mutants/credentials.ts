@@ -49,12 +49,18 @@ export const credentials: readonly Group[] = [
     ],
   },
   {
+    file: 'src/rotation.ts',
+    tests: keys,
+    rows: [
+      ['what was replaced before ends later than what is replaced now', 'Math.min(one.until, until)', 'one.until'],
+    ],
+  },
+  {
     file: 'src/keys/key-store.ts',
     tests: ring,
     rows: [
       ['a revoked key is rotated', 'known.revokedAt !== undefined || ', ''],
       ['an expired key is rotated', '(known.expiresAt ?? Infinity) <= now', 'false', { tests: keys }],
-      ['a key before the last one ends later than it', 'Math.min(one.until, until)', 'one.until', { tests: keys }],
       ['a key for some subjects is for all', '...(subjects && { subjects })', ''],
       ['a key is whichever comes first', ".selectAll().where('id', '=', id)", '.selectAll()'],
       ['the time of a revocation moves', "fn.coalesce('revoked_at', val(now))", 'val(now)'],

@@ -28,7 +28,8 @@ const parts: Readonly<Record<string, { values: readonly string[]; types?: readon
     values: ['ip-network', 'keys/api-key', 'notifications/idempotency', 'notifications/notify-request', 'webhooks'],
     types: ['keys', 'notifications'],
   },
-  keys: { values: ['signed-token', 'storage'] },
+  keys: { values: ['rotation', 'signed-token', 'storage'] },
+  rotation: { values: [] },
   'signed-token': { values: [] },
   // The shape of a notification is what an action gives; how notifications are kept and sent comes as an argument.
   bot: {
@@ -46,7 +47,7 @@ const parts: Readonly<Record<string, { values: readonly string[]; types?: readon
   conversations: { values: ['channels', 'storage'] },
   storage: { values: [] },
   manifest: { values: [] },
-  webhooks: { values: ['notifications/notify-request', 'storage/transact'], types: ['storage'] },
+  webhooks: { values: ['notifications/notify-request', 'rotation', 'storage/transact'], types: ['storage'] },
   cli: { values: ['config', 'main'], types: ['setting-reader'] },
   config: {
     values: [
