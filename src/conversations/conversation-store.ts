@@ -2,6 +2,7 @@
 
 import type { Database } from '../storage/database.ts';
 import type { ConversationRow } from '../storage/schema.ts';
+import { listOf } from '../storage/values.ts';
 import { type Conversation, hostOf, parentOf, type Reachability } from './conversation.ts';
 
 /** Saves the conversation as this turn has shown it; the first turn also sets its birth. */
@@ -40,6 +41,12 @@ export async function saveConversation(db: Database, conversation: Conversation)
 export async function findConversation(db: Database, id: string): Promise<Conversation | undefined> {
   const row = await db.selectFrom('conversations').selectAll().where('id', '=', id).executeTakeFirst();
   return row && parseConversation(row);
+}
+
+/** Those of these conversations that are there, by id. */
+export async function findConversations(db: Database, ids: readonly string[]): Promise<Map<string, Conversation>> {
+  const rows = await db.selectFrom('conversations').selectAll().where('id', 'in', listOf(db, ids)).execute();
+  return new Map(rows.map((row) => [row.id, parseConversation(row)]));
 }
 
 /** Sets whether the conversation can take a push, with the reason in words. */

@@ -1,10 +1,12 @@
 // Who wants to hear of a subject: open waits (an action that stays open) and subscriptions.
 
+import { sql } from 'kysely';
+import { isOnce } from '../storage/conditions.ts';
 import type { Database } from '../storage/database.ts';
 import type { WaitRow } from '../storage/schema.ts';
 import { lock } from '../storage/locks.ts';
 import { transact } from '../storage/transact.ts';
-import { integer } from '../storage/values.ts';
+import { integer, tableOf } from '../storage/values.ts';
 import type { Wait } from './conversation.ts';
 import { setReachability } from './conversation-store.ts';
 
@@ -143,6 +145,15 @@ export async function endOnceSubscriptions(db: Database, person: Person, subject
     .where('subject', '=', subject)
     .where('once', '=', 1)
     .execute();
+}
+
+/** Those of these subjects for which waits have left something behind, for anybody. */
+export async function listOnceSubjects(db: Database, subjects: readonly string[]): Promise<Set<string>> {
+  if (subjects.length === 0) return new Set();
+  const { rows } = await sql<{ subject: string }>`
+    select k.value as subject from ${tableOf(db, [...new Set(subjects)])}
+    where exists (select 1 from subscriptions where subscriptions.subject = k.value and ${isOnce})`.execute(db);
+  return new Set(rows.map((row) => row.subject));
 }
 
 /** Ends what waits of this conversation had left behind, for any subject. */

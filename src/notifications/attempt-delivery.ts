@@ -1,72 +1,107 @@
-// One attempt of one delivery: marked before, sent, judged and recorded after.
+// One attempt of one delivery: sent, judged, and recorded.
 
-import type { Conversation, Wait } from '../conversations/conversation.ts';
-import { findFailures } from './attempt-store.ts';
-import { beginAttempt, type DeliveryChange, settleDelivery, type Settlement } from './delivery-store.ts';
+import { endOnceSubscriptions, endWait, holdUnlessWaiting } from '../conversations/subscription-store.ts';
+import { type AttemptRecord, findFailures } from './attempt-store.ts';
+import { type DeliveryChange, settleDelivery } from './delivery-store.ts';
+import type { LaneDesk } from './lane-desk.ts';
+import type { LaneStep, Trial } from './lane-step.ts';
 import { holdsLease, type Lease, leaseMs } from './lane-store.ts';
 import type { LaneWork } from './lane-work.ts';
 import {
   type Delivery,
   endsWait,
   explainOutcome,
-  type Notification,
   notifiedOutputs,
   type Push,
   type SendOutcome,
 } from './notification.ts';
 import { decideRetry, isThrottled, readSign, type RetryDecision } from './retry-policy.ts';
 
-/** What is attempted. */
-export type Trial = {
-  readonly conversation: Conversation;
-  readonly delivery: Delivery;
-  readonly notification: Notification;
-  readonly wait: Wait | undefined;
-};
-
-/** What the attempt came to, as it is stored. */
-export type Judged = { readonly change: DeliveryChange; readonly decision: RetryDecision };
-
 /**
- * Makes one attempt: one HTTP request, if the parent may be sent to now. Undefined when it was not made, or the lease was
- * lost meanwhile: then nothing has been changed, and the lane has nothing more to do under this lease.
+ * What the attempt came to, as it is stored: undefined when the delivery was no longer ours, and nothing was changed. And the
+ * next step, where that was found with it.
  */
-export async function attemptDelivery(work: LaneWork, lease: Lease, trial: Trial): Promise<Judged | undefined> {
-  const { db, clock, gates } = work;
+type Made = { readonly change: DeliveryChange | undefined; readonly next?: LaneStep | undefined };
+
+/** Makes one attempt: one HTTP request. */
+export async function attemptDelivery(work: LaneWork, desk: LaneDesk, lease: Lease, trial: Trial): Promise<Made> {
+  const { clock, gates, onRoom } = work;
   const { conversation, delivery } = trial;
-  if (!gates.begin(lease.parent, conversation.id, clock.now())) return undefined;
-  if (!(await beginAttempt(db, lease, delivery, clock.now()))) return undefined;
+  const { parent } = lease;
+  if (!gates.begin(parent, conversation.id, clock.now())) return putBack(work, lease, delivery);
+  gates.enter(parent);
   const startedAt = clock.now();
   const outcome = await work.send(conversation, pushOf(trial));
-  const attempt = {
-    via: 'push' as const,
-    conversationId: conversation.id,
-    startedAt,
-    durationMs: clock.now() - startedAt,
-    outcome,
-  };
-  logAttempt(work, delivery, attempt.durationMs, outcome);
+  const durationMs = clock.now() - startedAt;
+  const attempt = { via: 'push' as const, conversationId: conversation.id, startedAt, durationMs, outcome };
+  logAttempt(work, delivery, durationMs, outcome);
   tellGate(work, lease, outcome);
-  const decision = await decide(work, lease, delivery, outcome);
-  const change = changeAfter(decision, clock.now(), trial, outcome);
-  const stored = await settlePatiently(work, lease, delivery, { from: 'sending', change, now: clock.now(), attempt });
-  return stored && { change: stored, decision };
+  // The parent has answered: the next one need not wait until that is stored.
+  gates.leave(parent, conversation.id);
+  onRoom();
+  if (outcome.kind === 'delivered' && !hasEnd(trial)) {
+    const { isSettled, next } = await patiently(work, lease, delivery, () => desk.settle({ lease, trial, attempt }));
+    return { change: isSettled ? { state: 'delivered' } : undefined, next };
+  }
+  return settleJudged(work, lease, trial, attempt);
+}
+
+/** What an attempt teaches about the delivery and about its conversation. */
+async function settleJudged(work: LaneWork, lease: Lease, trial: Trial, attempt: AttemptRecord): Promise<Made> {
+  const { db, clock } = work;
+  const { delivery } = trial;
+  const decision = await decide(work, lease, delivery, attempt.outcome);
+  const settlement = {
+    from: 'sending' as const,
+    change: changeAfter(decision, clock.now(), trial, attempt.outcome),
+    now: clock.now(),
+    attempt,
+  };
+  const change = await patiently(work, lease, delivery, () => settleDelivery(db, lease, delivery, settlement));
+  if (change) await applyToConversation(work, trial, change, decision);
+  return { change };
+}
+
+/** Another one was quicker at the gate of the parent, after this one had been marked. */
+async function putBack({ db, clock }: LaneWork, lease: Lease, delivery: Delivery): Promise<Made> {
+  const change = { state: 'pending' as const, runAt: delivery.runAt };
+  return { change: await settleDelivery(db, lease, delivery, { from: 'sending', change, now: clock.now() }) };
+}
+
+/** Whether the end of an action is told with this, or after it. */
+function hasEnd({ delivery, notification, wait }: Trial): boolean {
+  return delivery.step === 'end' || (wait !== undefined && endsWait(notification, wait));
+}
+
+async function applyToConversation(
+  { db }: LaneWork,
+  { conversation, delivery, notification, wait }: Trial,
+  change: DeliveryChange,
+  decision: RetryDecision,
+): Promise<void> {
+  if (change.state === 'held') {
+    const reason = `No push is taken here: ${change.reasonText}`;
+    if (wait) await endWait(db, wait, reason);
+    else await holdUnlessWaiting(db, conversation.id, reason);
+  }
+  // An end that the parent never took leaves its wait to the deadline: the user must not stay in the action.
+  const hasEnded = decision.kind === 'delivered' || decision.kind === 'gone';
+  if (delivery.step === 'end' && wait && hasEnded) {
+    await endWait(db, wait, 'The action has ended: no action is open.');
+  }
+  const told = decision.kind === 'delivered' && delivery.step === 'message';
+  if (told && 'subject' in notification.to) await endOnceSubscriptions(db, conversation, notification.to.subject);
 }
 
 /**
  * The parent has been asked, and what it said must not be lost to a full disk: the attempt would be made again, and the
  * user told again. Tried until it is stored, another one has the lane, or the process stops.
  */
-async function settlePatiently(
-  work: LaneWork,
-  lease: Lease,
-  delivery: Delivery,
-  settlement: Settlement,
-): Promise<DeliveryChange | undefined> {
+async function patiently<T>(work: LaneWork, lease: Lease, delivery: Delivery, store: () => Promise<T>): Promise<T> {
   const { db, clock, logger, stopping } = work;
   for (;;) {
     try {
-      const stored = await settleDelivery(db, lease, delivery, settlement);
+      const stored = await store();
       lease.isSettling = false;
       return stored;
     } catch (error) {

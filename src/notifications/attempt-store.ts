@@ -1,7 +1,10 @@
 // Stored attempts: what was sent to a conversation, when, and what came of it.
 
+import { sql } from 'kysely';
 import type { Database } from '../storage/database.ts';
+import { inPowersOfTwo, tableOf } from '../storage/values.ts';
 import { isThrottled } from './retry-policy.ts';
+import type { RateWindow } from './send-rate.ts';
 import { type Delivery, explainOutcome, type SendOutcome } from './notification.ts';
 
 export type AttemptRecord = {
@@ -13,25 +16,34 @@ export type AttemptRecord = {
   readonly outcome: SendOutcome;
 };
 
-/** Records an attempt of this delivery; to be called in the transaction that moves the delivery on. */
-export async function insertAttempt(db: Database, delivery: Delivery, attempt: AttemptRecord): Promise<void> {
+/** Records attempts; to be called in the transaction that moves their deliveries on. */
+export async function insertAttempts(
+  trx: Database,
+  items: readonly { readonly delivery: Delivery; readonly attempt: AttemptRecord }[],
+): Promise<void> {
+  for (const some of inPowersOfTwo(items)) {
+    await trx
+      .insertInto('attempts')
+      .values(some.map(({ delivery, attempt }) => rowOf(delivery, attempt)))
+      .execute();
+  }
+}
+
+function rowOf(delivery: Delivery, attempt: AttemptRecord) {
   const { outcome } = attempt;
-  await db
-    .insertInto('attempts')
-    .values({
-      delivery_id: delivery.id,
-      number: delivery.attempts + 1,
-      conversation_id: attempt.conversationId,
-      via: attempt.via,
-      step: delivery.step,
-      started_at: attempt.startedAt,
-      duration_ms: Math.round(attempt.durationMs),
-      outcome: outcome.kind,
-      status: 'status' in outcome ? outcome.status : null,
-      error_class: errorClassOf(attempt),
-      detail: explainOutcome(outcome) || null,
-    })
-    .execute();
+  return {
+    delivery_id: delivery.id,
+    number: delivery.attempts + 1,
+    conversation_id: attempt.conversationId,
+    via: attempt.via,
+    step: delivery.step,
+    started_at: attempt.startedAt,
+    duration_ms: Math.round(attempt.durationMs),
+    outcome: outcome.kind,
+    status: 'status' in outcome ? outcome.status : null,
+    error_class: errorClassOf(attempt),
+    detail: explainOutcome(outcome) || null,
+  };
 }
 
 const throttledClass = 'throttled';
@@ -68,4 +80,23 @@ export async function findFailures(db: Database, delivery: Delivery): Promise<Fa
     throttled: rows.filter((row) => row.error_class === throttledClass).length,
     lastUnauthorizedAt: unauthorized.at(-1)?.started_at,
   };
+}
+
+/** Those of these conversations that may have been sent as much as a window allows: only they need findNextSendAt. */
+export async function findPaced(
+  db: Database,
+  conversationIds: readonly string[],
+  windows: readonly RateWindow[],
+  now: number,
+): Promise<Set<string>> {
+  const fewest = Math.min(...windows.map((window) => window.count));
+  const longestMs = 1_000 * Math.max(...windows.map((window) => window.seconds));
+  const { rows } = await sql<{ id: string; arrived_at: number | null }>`
+    select k.value as id, (
+      select attempts.started_at + attempts.duration_ms from attempts
+      where attempts.conversation_id = k.value and attempts.started_at <= ${now}
+      order by attempts.started_at desc limit 1 offset ${fewest - 1}) as arrived_at
+    from ${tableOf(db, conversationIds)}`.execute(db);
+  const sent = rows.filter((row) => row.arrived_at !== null && row.arrived_at > now - longestMs);
+  return new Set(sent.map((row) => row.id));
 }

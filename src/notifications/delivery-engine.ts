@@ -22,7 +22,10 @@ import { countWaiting } from './notification-store.ts';
 import { findNotificationView, listNotifications, type NotificationView } from './notification-view.ts';
 import type { NotifyRequest } from './notify-request.ts';
 import { ParentGates } from './parent-gates.ts';
+import { createLaneDesk } from './lane-desk.ts';
+import type { LaneStep } from './lane-step.ts';
 import type { Lease } from './lane-store.ts';
+import type { LaneWork } from './lane-work.ts';
 import { purgeDeliveries, retryDeliveries } from './replay-deliveries.ts';
 import { SettledSignal } from './settled-signal.ts';
 import { workOffLane } from './work-off-lane.ts';
@@ -68,16 +71,28 @@ export function createDeliveryEngine(options: DeliveryEngineOptions) {
 type Parts = ReturnType<typeof createParts>;
 
 function createParts(options: DeliveryEngineOptions) {
-  const { db, clock, logger, config } = options;
+  const { db, clock, config } = options;
   const gates = new ParentGates({ slotsPerParent: config.deliveryConcurrency, hostRate: config.hostSendRate });
   const backlog = new Backlog(db, clock, config.maxPending);
   const settled = new SettledSignal();
   const onSettled = (notificationId: string): void => settled.tell(notificationId);
   const rates = config.conversationSendRates;
   const onParentBack = (parent: string): void => worker.hasten(parent);
-  const lane = { ...options, gates, rates, pushWhenClosed: config.pushWhenClosed, onSettled, onParentBack };
-  const work = (lease: Lease, stopping: AbortSignal): Promise<void> => workOffLane({ ...lane, stopping }, lease);
-  const worker: DeliveryWorker = new DeliveryWorker({ db, clock, logger, gates, onSettled, work });
+  const onRoom = (): void => worker.wake();
+  const stopping = new AbortController();
+  const lane: LaneWork = {
+    ...options,
+    gates,
+    rates,
+    pushWhenClosed: config.pushWhenClosed,
+    onSettled,
+    onParentBack,
+    onRoom,
+    stopping: stopping.signal,
+  };
+  const desk = createLaneDesk(lane);
+  const work = (lease: Lease, step: LaneStep): Promise<void> => workOffLane(lane, desk, lease, step);
+  const worker: DeliveryWorker = new DeliveryWorker({ ...lane, stopping, claim: desk.claim, work });
   const housekeeper = new Housekeeper({ ...options, ...config, onSettled });
   return { gates, backlog, settled, worker, housekeeper };
 }

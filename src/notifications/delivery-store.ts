@@ -1,77 +1,13 @@
 // Stored deliveries. What changes a delivery in work goes through the lease of its lane.
 
-import { createHash } from 'node:crypto';
 import { isCounted, isOpen } from '../storage/conditions.ts';
 import type { Database } from '../storage/database.ts';
 import type { DeliveryRow } from '../storage/schema.ts';
 import { transact } from '../storage/transact.ts';
-import { type AttemptRecord, insertAttempt } from './attempt-store.ts';
+import { listOf } from '../storage/values.ts';
+import { type AttemptRecord, insertAttempts } from './attempt-store.ts';
 import { holdsLease, type Lease, leaseMs } from './lane-store.ts';
-import type { Delivery, DeliveryState, DeliveryStep, Notification } from './notification.ts';
-
-/** The same notification to the same conversation is always the same delivery, whoever enqueues it, however often. */
-function deliveryIdOf(notificationId: string, conversationId: string): string {
-  return createHash('sha256').update(`${notificationId} ${conversationId}`).digest('base64url').slice(0, 22);
-}
-
-type InsertOptions = {
-  /** Held from the start, for this reason. */
-  readonly held?: { readonly reason: string; readonly reasonText: string } | undefined;
-  /** Of a further page of a broadcast. */
-  readonly isBulk?: boolean;
-};
-
-/** Adds one delivery for each conversation; one that is there stays as it is. */
-export async function insertDeliveries(
-  db: Database,
-  notification: Notification,
-  conversationIds: readonly string[],
-  now: number,
-  { held, isBulk = false }: InsertOptions = {},
-): Promise<void> {
-  const rows = conversationIds.map((conversationId) => ({
-    id: deliveryIdOf(notification.id, conversationId),
-    notification_id: notification.id,
-    conversation_id: conversationId,
-    state: held ? 'held' : 'pending',
-    step: 'message',
-    reason: held?.reason ?? null,
-    reason_text: held?.reasonText ?? null,
-    send_at: notification.sendAt ?? 0,
-    run_at: notification.sendAt ?? now,
-    expires_at: notification.expiresAt,
-    created_at: now,
-    bulk: isBulk ? 1 : 0,
-  }));
-  for (let start = 0; start < rows.length; start += rowsPerInsert) {
-    await db
-      .insertInto('deliveries')
-      .values(rows.slice(start, start + rowsPerInsert))
-      .onConflict((conflict) => conflict.column('id').doNothing())
-      .execute();
-  }
-}
-
-/** Below SQLite's limit of variables in a statement (32,766). */
-const rowsPerInsert = 1_000;
-
-/** Those of these conversations that have a delivery of this notification, whatever its state. */
-export async function findDelivered(
-  db: Database,
-  notificationId: string,
-  conversationIds: readonly string[],
-): Promise<Set<string>> {
-  const found = new Set<string>();
-  for (let start = 0; start < conversationIds.length; start += idsPerQuery) {
-    const ids = conversationIds.slice(start, start + idsPerQuery).map((id) => deliveryIdOf(notificationId, id));
-    const rows = await db.selectFrom('deliveries').select('conversation_id').where('id', 'in', ids).execute();
-    for (const row of rows) found.add(row.conversation_id);
-  }
-  return found;
-}
-
-/** Below SQLite's limit of variables in a statement (32,766). */
-const idsPerQuery = 5_000;
+import type { Delivery, DeliveryState, DeliveryStep } from './notification.ts';
 
 /** The delivery whose turn it is: the first accepted that may be sent by now, or undefined. */
 export async function findHead(db: Database, conversationId: string, now: number): Promise<Delivery | undefined> {
@@ -121,6 +57,51 @@ export async function beginAttempt(db: Database, lease: Lease, delivery: Deliver
   });
 }
 
+/** Marks the attempts that are about to be made under leases held in `trx`. Returns those that were still pending. */
+export async function markSending(trx: Database, ids: readonly string[]): Promise<Set<string>> {
+  if (ids.length === 0) return new Set();
+  const rows = await trx
+    .updateTable('deliveries')
+    .set({ state: 'sending' })
+    .where('id', 'in', listOf(trx, ids))
+    .where('state', '=', 'pending')
+    .returning('id')
+    .execute();
+  return new Set(rows.map((row) => row.id));
+}
+
+/** Not before `runAt`, under a lease held in `trx`. */
+export async function postponeDelivery(trx: Database, { id }: Delivery, runAt: number): Promise<void> {
+  await trx
+    .updateTable('deliveries')
+    .set({ run_at: runAt })
+    .where('id', '=', id)
+    .where('state', '=', 'pending')
+    .execute();
+}
+
+/** Settles what was taken by its parent, under leases held in `trx`, and records the attempts. Returns the ids of those that were still ours. */
+export async function settleDelivered(
+  trx: Database,
+  items: readonly { readonly delivery: Delivery; readonly attempt: AttemptRecord }[],
+  now: number,
+): Promise<Set<string>> {
+  const ids = items.map(({ delivery }) => delivery.id);
+  const rows = await trx
+    .updateTable('deliveries')
+    .set(({ eb }) => ({ ...columnsOf({ state: 'delivered' }, now), attempts: eb('attempts', '+', 1) }))
+    .where('id', 'in', listOf(trx, ids))
+    .where('state', '=', 'sending')
+    .returning('id')
+    .execute();
+  const settled = new Set(rows.map((row) => row.id));
+  await insertAttempts(
+    trx,
+    items.filter(({ delivery }) => settled.has(delivery.id)),
+  );
+  return settled;
+}
+
 /**
  * Moves a delivery on and records its attempt. Gives what was stored, which is not `change` where the sender has taken the
  * notification back meanwhile; undefined when the delivery is no longer ours or no longer as read: nothing was changed.
@@ -144,7 +125,7 @@ export async function settleDelivery(
       .where('state', '=', from)
       .executeTakeFirst();
     if (numUpdatedRows === 0n) return undefined;
-    if (attempt) await insertAttempt(trx, delivery, attempt);
+    if (attempt) await insertAttempts(trx, [{ delivery, attempt }]);
     return stored;
   });
 }

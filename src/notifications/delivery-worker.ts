@@ -7,7 +7,9 @@ import type { Logger } from '../logger.ts';
 import type { Database } from '../storage/database.ts';
 import { isPostgres } from '../storage/locks.ts';
 import { expandNext } from './expand-notification.ts';
-import { type Claim, claimLanes, type Lease, releaseLane, takeBackLeases } from './lane-store.ts';
+import type { LaneDesk, LeasedLane } from './lane-desk.ts';
+import type { LaneStep } from './lane-step.ts';
+import { type Claim, type Lease, takeBackLeases } from './lane-store.ts';
 import { type DueParent, hastenParent, listDueParents } from './parent-lanes-store.ts';
 import type { ParentGates } from './parent-gates.ts';
 
@@ -17,8 +19,10 @@ type WorkerOptions = {
   readonly logger: Logger;
   readonly gates: ParentGates;
   readonly onSettled: (notificationId: string) => void;
-  /** Works off one leased lane until nothing is due in it, or `stopping` fires. */
-  readonly work: (lease: Lease, stopping: AbortSignal) => Promise<void>;
+  readonly stopping: AbortController;
+  readonly claim: LaneDesk['claim'];
+  /** Works off one leased lane until it is let go of; begins nothing more once the worker stops. */
+  readonly work: (lease: Lease, step: LaneStep) => Promise<void>;
 };
 
 /** The longest sleep: a lane that another process has made due is seen after this at the latest. */
@@ -35,7 +39,6 @@ export class DeliveryWorker {
   readonly #leases = new Map<string, Lease>();
   /** Parents that take pushes again, and how far their lanes have been brought forward. */
   readonly #toHasten = new Map<string, number>();
-  readonly #stopping = new AbortController();
   #wakeUp = new AbortController();
   #loop: Promise<void> | undefined;
   /** Where the round of parents begins, so that none is always the last. */
@@ -55,7 +58,7 @@ export class DeliveryWorker {
 
   /** Takes no new lane, lets the attempts in flight end, gives their lanes back. */
   async stop(): Promise<void> {
-    this.#stopping.abort();
+    this.#options.stopping.abort();
     this.wake();
     await this.#loop;
   }
@@ -73,12 +76,12 @@ export class DeliveryWorker {
 
   async #run(): Promise<void> {
     const { clock, logger } = this.#options;
-    while (!this.#stopping.signal.aborted) {
+    while (!this.#options.stopping.signal.aborted) {
       try {
         await this.#round();
       } catch (error) {
         logger.error({ err: error }, 'delivery worker could not read its queue');
-        await clock.sleep(pollMs, this.#stopping.signal);
+        await clock.sleep(pollMs, this.#options.stopping.signal);
       }
     }
     await Promise.all(this.#inFlight);
@@ -91,15 +94,15 @@ export class DeliveryWorker {
     const hastened = await this.#hastenSome();
     const expanded = await this.#expand();
     const parents = await listDueParents(db);
-    const leases = await this.#claim(parents);
-    for (const lease of leases) this.#take(lease);
-    if (hastened || expanded || leases.length > 0) {
+    const lanes = await this.#claim(parents);
+    for (const leased of lanes) this.#take(leased);
+    if (hastened || expanded || lanes.length > 0) {
       // Requests come between two pages of a broadcast.
       await nextTurn();
       return;
     }
     // `stop` wakes as well: a signal composed of both would be kept by the longer-lived one (Node 20).
-    if (!this.#stopping.signal.aborted) await clock.sleep(this.#sleepTime(parents), this.#wakeUp.signal);
+    if (!this.#options.stopping.signal.aborted) await clock.sleep(this.#sleepTime(parents), this.#wakeUp.signal);
   }
 
   /** A chunk of the lanes to bring forward. True when there may be more. */
@@ -128,8 +131,8 @@ export class DeliveryWorker {
     return true;
   }
 
-  async #claim(parents: readonly DueParent[]): Promise<Lease[]> {
-    const { db, clock, gates } = this.#options;
+  async #claim(parents: readonly DueParent[]): Promise<LeasedLane[]> {
+    const { clock, gates, claim } = this.#options;
     const now = clock.now();
     let room = mostLanes - this.#inFlight.size;
     const claims: Claim[] = [];
@@ -145,40 +148,27 @@ export class DeliveryWorker {
       claims.push({ parent: due.parent, limit });
       room -= limit;
     }
-    return claims.length === 0 ? [] : claimLanes(db, claims, now);
+    return claims.length === 0 ? [] : claim(claims, (id) => this.#leases.get(id)?.isSettling === true);
   }
 
-  #take(lease: Lease): void {
-    const { gates, logger } = this.#options;
-    const running = this.#leases.get(lease.conversationId);
-    if (running?.isSettling) {
+  #take({ lease, step }: LeasedLane): void {
+    const { logger, work } = this.#options;
+    if (!step) {
       // Our own work on this lane still has a result to store: it goes on under the new lease.
-      running.token = lease.token;
+      const running = this.#leases.get(lease.conversationId);
+      if (running) running.token = lease.token;
       return;
     }
     this.#leases.set(lease.conversationId, lease);
-    gates.enter(lease.parent);
-    const done = this.#workOff(lease)
-      .catch((error: unknown) => logger.error({ err: error }, 'lane could not be released'))
+    const done = work(lease, step)
+      // The lease is kept: the lane is due again when it ends, which keeps a broken lane from spinning.
+      .catch((error: unknown) => logger.error({ err: error, conversationId: lease.conversationId }, 'lane failed'))
       .finally(() => {
-        gates.leave(lease.parent, lease.conversationId);
         this.#inFlight.delete(done);
         if (this.#leases.get(lease.conversationId) === lease) this.#leases.delete(lease.conversationId);
         this.wake();
       });
     this.#inFlight.add(done);
-  }
-
-  async #workOff(lease: Lease): Promise<void> {
-    const { db, clock, logger, work } = this.#options;
-    try {
-      await work(lease, this.#stopping.signal);
-    } catch (error) {
-      // The lease is kept: the lane is due again when it ends, which keeps a broken lane from spinning.
-      logger.error({ err: error, conversationId: lease.conversationId }, 'lane failed');
-      return;
-    }
-    await releaseLane(db, lease, clock.now());
   }
 
   /** Until a lane is due whose parent may be sent to. What waits for a slot is woken when one ends. */

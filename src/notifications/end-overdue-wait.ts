@@ -1,11 +1,11 @@
 // A wait whose deadline has passed.
 
-import type { Conversation } from '../conversations/conversation.ts';
-import { endWait, findWait, postponeWait } from '../conversations/subscription-store.ts';
+import type { Conversation, Wait } from '../conversations/conversation.ts';
+import { endWait, postponeWait } from '../conversations/subscription-store.ts';
 import { tellGate } from './attempt-delivery.ts';
-import { holdsLease, type Lease, leaseMs } from './lane-store.ts';
+import type { Lease } from './lane-store.ts';
 import type { LaneWork } from './lane-work.ts';
-import { type Delivery, waitOutputs } from './notification.ts';
+import { waitOutputs } from './notification.ts';
 import { decideRetry, isThrottled } from './retry-policy.ts';
 
 /** Attempts to tell a parent that a wait is over, by the usual schedule: about an hour, which no action outlives. */
@@ -16,15 +16,11 @@ export async function endOverdueWait(
   work: LaneWork,
   lease: Lease,
   conversation: Conversation,
-  head: Delivery | undefined,
+  wait: Wait,
 ): Promise<void> {
-  const { db, clock } = work;
-  const wait = await findWait(db, conversation.id);
-  // Something did come in time, and the end that tells so is on its way.
-  if (wait && head?.step === 'end' && head.waitId === wait.id) return;
-  if (!wait || wait.deadlineAt > clock.now()) return;
-  if (!work.gates.begin(lease.parent, conversation.id, clock.now())) return;
-  if (!(await holdsLease(db, lease, clock.now() + leaseMs))) return;
+  const { db, clock, gates } = work;
+  if (!gates.begin(lease.parent, conversation.id, clock.now())) return;
+  gates.enter(lease.parent);
   const outcome = await work.send(conversation, {
     kind: 'endOfAction',
     code: 'completedSuccessfully',
@@ -32,6 +28,7 @@ export async function endOverdueWait(
     notificationId: undefined,
   });
   tellGate(work, lease, outcome);
+  gates.leave(lease.parent, conversation.id);
   const decision = decideRetry(outcome, {
     attempts: wait.attempts + 1,
     internalFailures: 0,

@@ -8,11 +8,13 @@ import { endOnceSubscriptions } from '../conversations/subscription-store.ts';
 import type { Database } from '../storage/database.ts';
 import { lock } from '../storage/locks.ts';
 import { transact } from '../storage/transact.ts';
-import { beginAttempt, insertDeliveries, settleDelivery, type Settlement } from './delivery-store.ts';
+import { beginAttempt, settleDelivery, type Settlement } from './delivery-store.ts';
+import { insertDeliveries } from './enqueue.ts';
 import { listHeld } from './held-store.ts';
-import { claimLane, holdsLease, type Lease, leaseMs, releaseLane, wakeLanes } from './lane-store.ts';
+import { claimLane, holdsLease, type Lease, leaseMs, wakeLanes } from './lane-store.ts';
 import type { Delivery, Notification, SendOutcome } from './notification.ts';
 import { claimNotification, findNotification, listUnclaimed } from './notification-store.ts';
+import { releaseLane } from './release-lane.ts';
 
 /** One delivery taken for this turn. It must be ended by `given` or `putBack`. */
 export type InboxItem = {

@@ -7,7 +7,7 @@ import { isOpen } from '../storage/conditions.ts';
 import type { Database } from '../storage/database.ts';
 import { isPostgres, lockFreeRows, lockRows } from '../storage/locks.ts';
 import { transact } from '../storage/transact.ts';
-import { integer } from '../storage/values.ts';
+import { integer, listOf } from '../storage/values.ts';
 
 /** Wakes the lanes of these conversations at `runAt`. A leased lane is left alone: its holder looks again when it lets go. */
 export async function wakeLanes(db: Database, conversationIds: readonly string[], runAt: number): Promise<void> {
@@ -126,6 +126,30 @@ export async function claimLane(db: Database, conversationId: string, now: numbe
 }
 
 /**
+ * Those of these leases that still hold; called first in a transaction that changes something under them. Their lanes are
+ * locked, so that work enqueued at the same time is seen or waits.
+ */
+export async function keepHeld<T extends { readonly lease: Lease }>(trx: Database, items: readonly T[]): Promise<T[]> {
+  const ids = items.map(({ lease }) => lease.conversationId);
+  const lanes = trx.selectFrom('lanes').select(['conversation_id', 'token']);
+  const wanted = lanes.where('conversation_id', 'in', listOf(trx, ids)).orderBy('conversation_id');
+  const rows = await lockRows(trx, wanted).execute();
+  const tokens = new Map(rows.map((row) => [row.conversation_id, row.token]));
+  return items.filter(({ lease }) => tokens.get(lease.conversationId) === lease.token);
+}
+
+/** Extends leases that have been looked at in this transaction. */
+export async function renewLeases(trx: Database, leases: readonly Lease[], now: number): Promise<void> {
+  if (leases.length === 0) return;
+  const ids = leases.map(({ conversationId }) => conversationId);
+  await trx
+    .updateTable('lanes')
+    .set({ run_at: now + leaseMs })
+    .where('conversation_id', 'in', listOf(trx, ids))
+    .execute();
+}
+
+/**
  * Whether the lease still holds; called first in every transaction that changes something under it. The update also
  * locks the lane, so that work enqueued at the same time is seen or waits. `until` extends the lease.
  */
@@ -139,25 +163,23 @@ export async function holdsLease(db: Database, lease: Lease, until?: number): Pr
   return numUpdatedRows > 0n;
 }
 
-/** Lets go of a lane: it sleeps until its next open work, or goes when there is none. */
-export async function releaseLane(db: Database, lease: Lease, now: number): Promise<void> {
-  await transact(db, async (trx) => {
-    if (!(await holdsLease(trx, lease))) return;
-    // What the lease left in `sending` was not settled.
-    await markInterrupted(trx, now, lease.conversationId);
-    const runAt = await findNextRunAt(trx, lease.conversationId, now);
-    const { conversationId } = lease;
-    if (runAt === undefined) await trx.deleteFrom('lanes').where('conversation_id', '=', conversationId).execute();
-    else {
-      // A turn may have shown another service URL meanwhile.
-      const parent = trx.selectFrom('conversations').select('parent').where('id', '=', conversationId);
-      await trx
-        .updateTable('lanes')
-        .set({ token: null, run_at: runAt, parent: (eb) => eb.fn.coalesce(parent, eb.ref('lanes.parent')) })
-        .where('conversation_id', '=', conversationId)
-        .execute();
-    }
-  });
+/** Lanes to let go of, and when each wants a worker again; undefined where nothing is open in it. */
+export type FreedLane = { readonly conversationId: string; readonly runAt: number | undefined };
+
+/** Lets go of lanes whose leases have been looked at in this transaction: each sleeps until `runAt`, or goes. */
+export async function freeLanes(trx: Database, lanes: readonly FreedLane[]): Promise<void> {
+  const idle = lanes.filter(({ runAt }) => runAt === undefined).map(({ conversationId }) => conversationId);
+  if (idle.length > 0) await trx.deleteFrom('lanes').where('conversation_id', 'in', listOf(trx, idle)).execute();
+  for (const { conversationId, runAt } of lanes) {
+    if (runAt === undefined) continue;
+    // A turn may have shown another service URL meanwhile.
+    const parent = trx.selectFrom('conversations').select('parent').where('id', '=', conversationId);
+    await trx
+      .updateTable('lanes')
+      .set({ token: null, run_at: runAt, parent: (eb) => eb.fn.coalesce(parent, eb.ref('lanes.parent')) })
+      .where('conversation_id', '=', conversationId)
+      .execute();
+  }
 }
 
 /**
@@ -205,34 +227,4 @@ export async function hastenLane(db: Database, conversationId: string, now: numb
     .where('send_at', '<=', now)
     .executeTakeFirst();
   if (numUpdatedRows > 0n) await wakeLanes(db, [conversationId], now);
-}
-
-/** The head of the queue alone decides: what comes after it waits for it, also while it waits for its next attempt. */
-async function findNextRunAt(db: Database, conversationId: string, now: number): Promise<number | undefined> {
-  const open = db
-    .selectFrom('deliveries')
-    .where('conversation_id', '=', conversationId)
-    .where(isOpen)
-    .where('state', '=', 'pending');
-  const head = await open
-    .select(['run_at', 'wait_id'])
-    .where('send_at', '<=', now)
-    .orderBy('seq')
-    .limit(1)
-    .executeTakeFirst();
-  const scheduled = await open
-    .select('send_at')
-    .where('send_at', '>', now)
-    .orderBy('send_at')
-    .limit(1)
-    .executeTakeFirst();
-  const wait = await db
-    .selectFrom('waits')
-    .select(['id', 'deadline_at'])
-    .where('conversation_id', '=', conversationId)
-    .executeTakeFirst();
-  // A wait that something has ended is over with the end that tells so, whenever that is.
-  const deadlineAt = wait && wait.id !== head?.wait_id ? wait.deadline_at : undefined;
-  const times = [head?.run_at, scheduled?.send_at, deadlineAt].filter((time) => time !== undefined);
-  return times.length === 0 ? undefined : Math.min(...times);
 }

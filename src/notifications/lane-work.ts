@@ -19,6 +19,8 @@ export type LaneWork = {
   readonly pushWhenClosed: boolean;
   /** Told after a delivery has reached a state that only a turn, an operator or its expiry changes. */
   readonly onSettled: (notificationId: string) => void;
+  /** Told when there is room for another attempt. */
+  readonly onRoom: () => void;
   /** Told when a parent takes pushes again that was left alone. */
   readonly onParentBack: (parent: string) => void;
   /** No further attempt is begun once this has fired. */

@@ -4,6 +4,7 @@ import { isWaiting } from '../storage/conditions.ts';
 import type { Database } from '../storage/database.ts';
 import { lockRows } from '../storage/locks.ts';
 import type { NotificationRow } from '../storage/schema.ts';
+import { listOf } from '../storage/values.ts';
 import type { Expanded } from './expand-notification.ts';
 import type { Notification } from './notification.ts';
 
@@ -38,6 +39,12 @@ export async function insertNotification(
 export async function findNotification(db: Database, id: string): Promise<Notification | undefined> {
   const row = await db.selectFrom('notifications').selectAll().where('id', '=', id).executeTakeFirst();
   return row && parseNotification(row);
+}
+
+/** Those of these notifications that are there, by id. */
+export async function findNotifications(db: Database, ids: readonly string[]): Promise<Map<string, Notification>> {
+  const rows = await db.selectFrom('notifications').selectAll().where('id', 'in', listOf(db, ids)).execute();
+  return new Map(rows.map((row) => [row.id, parseNotification(row)]));
 }
 
 /** A notification that has not reached everybody, and how far it has come. */

@@ -7,6 +7,8 @@ type Condition = RawBuilder<SqlBool>;
 
 /** Deliveries on their way (index deliveries_open). */
 export const isOpen: Condition = sql`deliveries.state in ('pending', 'sending')`;
+/** Deliveries on their way whose sender wants them later (index deliveries_scheduled). */
+export const isScheduled: Condition = sql`deliveries.state in ('pending', 'sending') and deliveries.send_at > 0`;
 /** Deliveries on their way that MAX_PENDING counts (index deliveries_counted). */
 export const isCounted: Condition = sql`deliveries.state in ('pending', 'sending') and deliveries.bulk = 0`;
 /** Deliveries that wait for a turn (index deliveries_held). */
@@ -17,3 +19,5 @@ export const mayExpire: Condition = sql`deliveries.state in ('pending', 'held')`
 export const isNotDelivered: Condition = sql`deliveries.state in ('held', 'dead', 'cancelled')`;
 /** Notifications that nobody has, or wants, yet (index notifications_waiting). */
 export const isWaiting: Condition = sql`notifications.recipients = 0 and notifications.cancelled_at is null`;
+/** Subscriptions that end with their first notification (index subscriptions_once). */
+export const isOnce: Condition = sql`subscriptions.once = 1`;

@@ -2,8 +2,33 @@
 // integer for an integer of 32 bits, which no time fits into.
 
 import { type RawBuilder, sql } from 'kysely';
+import type { Database } from './database.ts';
+import { isPostgres } from './locks.ts';
 
 /** A whole number, such as a time in ms. */
 export function integer(value: number): RawBuilder<number> {
   return sql<number>`cast(${value} as bigint)`;
+}
+
+/**
+ * Texts as a table `k` with the column `value`, in one parameter: the statement is the same for any number of them, so that
+ * it is compiled once and kept.
+ */
+export function tableOf(db: Database, texts: readonly string[]): RawBuilder<{ value: string }> {
+  return isPostgres(db) ? sql`unnest(${texts}::text[]) as k (value)` : sql`json_each(${JSON.stringify(texts)}) as k`;
+}
+
+/** The right side of `in`: these texts, in one parameter. */
+export function listOf(db: Database, texts: readonly string[]): RawBuilder<string> {
+  return sql<string>`(select value from ${tableOf(db, texts)})`;
+}
+
+const mostRows = 64;
+
+/** Rows to insert in so few sizes that the statements for them, which differ by the number of rows, can be kept. */
+export function* inPowersOfTwo<T>(rows: readonly T[]): Generator<readonly T[]> {
+  for (let start = 0, size = mostRows; start < rows.length; start += size) {
+    while (size > rows.length - start) size /= 2;
+    yield rows.slice(start, start + size);
+  }
 }

@@ -5,7 +5,10 @@ import type { Wait } from '../../src/conversations/conversation.ts';
 import { saveConversation } from '../../src/conversations/conversation-store.ts';
 import { openWait } from '../../src/conversations/subscription-store.ts';
 import { type AcceptedNotification, acceptNotification } from '../../src/notifications/accept-notification.ts';
-import { type Lease, releaseLane, wakeLanes } from '../../src/notifications/lane-store.ts';
+import { createLaneDesk } from '../../src/notifications/lane-desk.ts';
+import { DeliveryWorker } from '../../src/notifications/delivery-worker.ts';
+import { type Lease, wakeLanes } from '../../src/notifications/lane-store.ts';
+import type { LaneWork } from '../../src/notifications/lane-work.ts';
 import type { Push, SendOutcome } from '../../src/notifications/notification.ts';
 import { findNotificationView, type NotificationView } from '../../src/notifications/notification-view.ts';
 import { ParentGates } from '../../src/notifications/parent-gates.ts';
@@ -25,7 +28,7 @@ export class LaneBench {
   readonly clock: FakeClock;
   readonly sent: Push[] = [];
   readonly stopping = new AbortController();
-  readonly gates = new ParentGates({ slotsPerParent: 1, hostRate: 0 });
+  gates = new ParentGates({ slotsPerParent: 8, hostRate: 0 });
   /** Ids of notifications of which something has settled. */
   readonly settled: string[] = [];
   rates: readonly RateWindow[] = [{ seconds: 1, count: 1_000 }];
@@ -73,30 +76,45 @@ export class LaneBench {
     return lease;
   }
 
+  /** What the lane is worked off with. */
+  laneWork(): LaneWork {
+    return {
+      db: this.db,
+      clock: this.clock,
+      logger: pino({ level: 'silent' }),
+      random: () => 1,
+      send: async (_, push) => {
+        this.sent.push(push);
+        return this.answer(push);
+      },
+      gates: this.gates,
+      rates: this.rates,
+      onSettled: (id) => void this.settled.push(id),
+      onRoom: () => undefined,
+      onParentBack: () => undefined,
+      pushWhenClosed: false,
+      stopping: this.stopping.signal,
+    };
+  }
+
   /** Works the lane off under this lease. */
   async workOff(lease: Lease): Promise<void> {
-    const send = async (_: unknown, push: Push): Promise<SendOutcome> => {
-      this.sent.push(push);
-      return this.answer(push);
-    };
-    const { db, clock } = this;
-    await workOffLane(
-      {
-        db,
-        clock,
-        logger: pino({ level: 'silent' }),
-        random: () => 1,
-        send,
-        gates: this.gates,
-        rates: this.rates,
-        onSettled: (id) => void this.settled.push(id),
-        onParentBack: () => undefined,
-        pushWhenClosed: false,
-        stopping: this.stopping.signal,
-      },
-      lease,
-    );
-    await releaseLane(db, lease, clock.now());
+    const work = this.laneWork();
+    const desk = createLaneDesk(work);
+    await workOffLane(work, desk, lease, await desk.next(lease));
+  }
+
+  /** A worker that works off whatever is due. */
+  createWorker(): DeliveryWorker {
+    const work: LaneWork = { ...this.laneWork(), onRoom: () => worker.wake() };
+    const desk = createLaneDesk(work);
+    const worker: DeliveryWorker = new DeliveryWorker({
+      ...work,
+      stopping: this.stopping,
+      claim: desk.claim,
+      work: (lease, step) => workOffLane(work, desk, lease, step),
+    });
+    return worker;
   }
 
   async work(): Promise<void> {

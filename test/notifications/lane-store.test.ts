@@ -1,15 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { beginAttempt, findHead, insertDeliveries, settleDelivery } from '../../src/notifications/delivery-store.ts';
+import { beginAttempt, findHead, settleDelivery } from '../../src/notifications/delivery-store.ts';
+import { insertDeliveries } from '../../src/notifications/enqueue.ts';
 import {
   claimLane,
   holdsLease,
   type Lease,
   leaseMs,
-  releaseLane,
   takeBackLeases,
   wakeLanes,
 } from '../../src/notifications/lane-store.ts';
 import type { Delivery, Notification } from '../../src/notifications/notification.ts';
+import { releaseLane } from '../../src/notifications/release-lane.ts';
 import type { Database } from '../../src/storage/database.ts';
 import { openTestDatabase } from '../helpers/database.ts';
 import { claimDue, findNextLaneAt, saveConversations } from '../helpers/lanes.ts';

@@ -192,6 +192,7 @@ async function createIndexes(db: Kysely<unknown>): Promise<void> {
     'create index conversations_by_age on conversations (active_at)',
     'create index waits_by_subject on waits (subject, conversation_id)',
     'create index subscriptions_by_subject on subscriptions (subject, conversation_id)',
+    'create index subscriptions_once on subscriptions (subject, conversation_id) where once = 1',
     'create index notifications_waiting on notifications (subject, expires_at) where recipients = 0 and cancelled_at is null',
     'create index notifications_to_expand on notifications (id) where expanded_to is not null',
     'create index notifications_by_sender on notifications (sender, id)',
@@ -199,6 +200,7 @@ async function createIndexes(db: Kysely<unknown>): Promise<void> {
     // Before the two below: of indexes that are as good, SQLite takes the one that was made last, and theirs are smaller.
     'create index deliveries_by_conversation on deliveries (conversation_id, seq)',
     `create index deliveries_open on deliveries (conversation_id, seq) where state in ('pending', 'sending')`,
+    `create index deliveries_scheduled on deliveries (conversation_id, send_at) where state in ('pending', 'sending') and send_at > 0`,
     `create index deliveries_counted on deliveries (seq) where state in ('pending', 'sending') and bulk = 0`,
     `create index deliveries_held on deliveries (conversation_id, seq) where state = 'held'`,
     `create index deliveries_by_expiry on deliveries (expires_at) where state in ('pending', 'held')`,

@@ -1,0 +1,69 @@
+// New deliveries.
+
+import { createHash } from 'node:crypto';
+import type { Database } from '../storage/database.ts';
+import type { Notification } from './notification.ts';
+
+/** The same notification to the same conversation is always the same delivery, whoever enqueues it, however often. */
+function deliveryIdOf(notificationId: string, conversationId: string): string {
+  return createHash('sha256').update(`${notificationId} ${conversationId}`).digest('base64url').slice(0, 22);
+}
+
+type InsertOptions = {
+  /** Held from the start, for this reason. */
+  readonly held?: { readonly reason: string; readonly reasonText: string } | undefined;
+  /** Of a further page of a broadcast. */
+  readonly isBulk?: boolean;
+};
+
+/** Adds one delivery for each conversation; one that is there stays as it is. */
+export async function insertDeliveries(
+  db: Database,
+  notification: Notification,
+  conversationIds: readonly string[],
+  now: number,
+  { held, isBulk = false }: InsertOptions = {},
+): Promise<void> {
+  const rows = conversationIds.map((conversationId) => ({
+    id: deliveryIdOf(notification.id, conversationId),
+    notification_id: notification.id,
+    conversation_id: conversationId,
+    state: held ? 'held' : 'pending',
+    step: 'message',
+    reason: held?.reason ?? null,
+    reason_text: held?.reasonText ?? null,
+    send_at: notification.sendAt ?? 0,
+    run_at: notification.sendAt ?? now,
+    expires_at: notification.expiresAt,
+    created_at: now,
+    bulk: isBulk ? 1 : 0,
+  }));
+  for (let start = 0; start < rows.length; start += rowsPerInsert) {
+    await db
+      .insertInto('deliveries')
+      .values(rows.slice(start, start + rowsPerInsert))
+      .onConflict((conflict) => conflict.column('id').doNothing())
+      .execute();
+  }
+}
+
+/** Below SQLite's limit of variables in a statement (32,766). */
+const rowsPerInsert = 1_000;
+
+/** Those of these conversations that have a delivery of this notification, whatever its state. */
+export async function findDelivered(
+  db: Database,
+  notificationId: string,
+  conversationIds: readonly string[],
+): Promise<Set<string>> {
+  const found = new Set<string>();
+  for (let start = 0; start < conversationIds.length; start += idsPerQuery) {
+    const ids = conversationIds.slice(start, start + idsPerQuery).map((id) => deliveryIdOf(notificationId, id));
+    const rows = await db.selectFrom('deliveries').select('conversation_id').where('id', 'in', ids).execute();
+    for (const row of rows) found.add(row.conversation_id);
+  }
+  return found;
+}
+
+/** Below SQLite's limit of variables in a statement (32,766). */
+const idsPerQuery = 5_000;

@@ -1,0 +1,87 @@
+// Where lanes are leased, asked for their next step, and settled: for all that is worked on at the same time in few
+// transactions.
+
+import { endOnceSubscriptions, listOnceSubjects } from '../conversations/subscription-store.ts';
+import type { Database } from '../storage/database.ts';
+import { together } from '../storage/together.ts';
+import { transact } from '../storage/transact.ts';
+import type { AttemptRecord } from './attempt-store.ts';
+import { settleDelivered } from './delivery-store.ts';
+import { type Claim, claimLanes, keepHeld, type Lease, renewLeases } from './lane-store.ts';
+import { type LaneStep, stepLanes, type Trial } from './lane-step.ts';
+import type { LaneWork } from './lane-work.ts';
+
+/** A leased lane and its next step; without one where this process still works on it. */
+export type LeasedLane = { readonly lease: Lease; readonly step: LaneStep | undefined };
+
+/** A message that its parent has taken, and that ends no wait. */
+type Taken = { readonly lease: Lease; readonly trial: Trial; readonly attempt: AttemptRecord };
+
+/** False: it was no longer ours, and nothing was changed. Without a next step the lease is lost. */
+type Settled = { readonly isSettled: boolean; readonly next: LaneStep | undefined };
+
+export type LaneDesk = {
+  /** Leases lanes that are due. Those that are worked on here (`isBusy`) are only leased anew. */
+  claim(claims: readonly Claim[], isBusy: (conversationId: string) => boolean): Promise<LeasedLane[]>;
+  /** The next step under this lease; undefined when it is lost. */
+  next(lease: Lease): Promise<LaneStep | undefined>;
+  /** Settles a delivery, and gives the next step. */
+  settle(taken: Taken): Promise<Settled>;
+};
+
+export function createLaneDesk(work: LaneWork): LaneDesk {
+  const { db, clock } = work;
+  const settle = together<Taken, Settled>(db, async (trx, items) => {
+    const held = await keepHeld(trx, items);
+    const settled = new Set(await settleTaken(trx, held, clock.now()));
+    const steps = await stepOn(trx, work, held);
+    return items.map((item) => ({ isSettled: settled.has(item), next: steps.get(item) }));
+  });
+  const next = together<{ readonly lease: Lease }, LaneStep | undefined>(db, async (trx, items) => {
+    const steps = await stepOn(trx, work, await keepHeld(trx, items));
+    return items.map((item) => steps.get(item));
+  });
+  return {
+    claim: (claims, isBusy) =>
+      transact(db, async (trx) => {
+        const leases = await claimLanes(trx, claims, clock.now());
+        const idle = leases.filter(({ conversationId }) => !isBusy(conversationId));
+        const steps = await stepLanes(trx, work, idle);
+        const stepOf = new Map(idle.map((lease, index) => [lease, steps[index]]));
+        return leases.map((lease) => ({ lease, step: stepOf.get(lease) }));
+      }),
+    next: (lease) => next({ lease }),
+    settle,
+  };
+}
+
+async function settleTaken(trx: Database, items: readonly Taken[], now: number): Promise<Taken[]> {
+  const told = items.map(({ trial, attempt }) => ({ delivery: trial.delivery, attempt }));
+  const settled = await settleDelivered(trx, told, now);
+  const ours = items.filter(({ trial }) => settled.has(trial.delivery.id));
+  const bySubject = ours.flatMap(({ trial }) => {
+    const { to } = trial.notification;
+    return 'subject' in to ? [{ person: trial.conversation, subject: to.subject }] : [];
+  });
+  const once = await listOnceSubjects(
+    trx,
+    bySubject.map(({ subject }) => subject),
+  );
+  for (const { person, subject } of bySubject) {
+    if (once.has(subject)) await endOnceSubscriptions(trx, person, subject);
+  }
+  return ours;
+}
+
+/** The next steps of these, and their leases renewed. */
+async function stepOn<T extends { readonly lease: Lease }>(
+  trx: Database,
+  work: LaneWork,
+  items: readonly T[],
+): Promise<Map<T, LaneStep>> {
+  const leases = items.map(({ lease }) => lease);
+  const steps = await stepLanes(trx, work, leases);
+  const kept = leases.filter((_, index) => steps[index]?.kind !== 'freed');
+  await renewLeases(trx, kept, work.clock.now());
+  return new Map(items.flatMap((item, index) => (steps[index] ? [[item, steps[index]]] : [])));
+}

@@ -1,0 +1,81 @@
+// What is open in lanes: the delivery whose turn it is, the wait, and when a worker is wanted. One statement for all the
+// lanes that are looked at together.
+
+import { sql } from 'kysely';
+import type { Wait } from '../conversations/conversation.ts';
+import { isOpen, isScheduled } from '../storage/conditions.ts';
+import type { Database } from '../storage/database.ts';
+import type { DeliveryRow } from '../storage/schema.ts';
+import { tableOf } from '../storage/values.ts';
+import { parseDelivery } from './delivery-store.ts';
+import type { Delivery } from './notification.ts';
+
+export type LaneLook = {
+  readonly conversationId: string;
+  /**
+   * The first accepted that may be sent by now, whether its next attempt is due or not: the head of the queue alone decides,
+   * what comes after it waits for it.
+   */
+  readonly head: Delivery | undefined;
+  readonly wait: Wait | undefined;
+  /** When the earliest delivery that its sender wants later may be sent. */
+  readonly scheduledAt: number | undefined;
+};
+
+type LookRow = Omit<DeliveryRow, 'id'> & {
+  /** Null where there is no head; so are all of the other columns of a delivery. */
+  readonly id: string | null;
+  readonly lane_id: string;
+  readonly scheduled_at: number | null;
+  readonly open_wait_id: string | null;
+  readonly wait_action: string;
+  readonly wait_subject: string;
+  readonly wait_opened_at: number;
+  readonly wait_deadline_at: number;
+  readonly wait_attempts: number;
+};
+
+/** Looks at the lanes of these conversations; in the same order. */
+export async function lookAtLanes(db: Database, conversationIds: readonly string[], now: number): Promise<LaneLook[]> {
+  const { rows } = await sql<LookRow>`
+    select k.value as lane_id, head.*,
+      (select min(deliveries.send_at) from deliveries
+        where deliveries.conversation_id = k.value and ${isScheduled} and deliveries.send_at > ${now}) as scheduled_at,
+      waits.id as open_wait_id, waits.action as wait_action, waits.subject as wait_subject,
+      waits.opened_at as wait_opened_at, waits.deadline_at as wait_deadline_at, waits.attempts as wait_attempts
+    from ${tableOf(db, conversationIds)}
+    left join deliveries as head on head.seq = (
+      select deliveries.seq from deliveries
+      where deliveries.conversation_id = k.value and ${isOpen} and deliveries.send_at <= ${now}
+      order by deliveries.seq limit 1)
+    left join waits on waits.conversation_id = k.value`.execute(db);
+  const looks = new Map(rows.map((row) => [row.lane_id, parseLook(row)]));
+  return conversationIds.flatMap((id) => looks.get(id) ?? []);
+}
+
+/** When a lane that looks so wants a worker; undefined when nothing is open in it. */
+export function nextRunAt({ head, wait, scheduledAt }: LaneLook): number | undefined {
+  // A wait that something has ended is over with the end that tells so, whenever that is.
+  const deadlineAt = wait && wait.id !== head?.waitId ? wait.deadlineAt : undefined;
+  const times = [head?.runAt, scheduledAt, deadlineAt].filter((time) => time !== undefined);
+  return times.length === 0 ? undefined : Math.min(...times);
+}
+
+function parseLook(row: LookRow): LaneLook {
+  const { lane_id: conversationId, id } = row;
+  const wait = row.open_wait_id !== null && {
+    conversationId,
+    id: row.open_wait_id,
+    action: row.wait_action,
+    subject: row.wait_subject,
+    openedAt: row.wait_opened_at,
+    deadlineAt: row.wait_deadline_at,
+    attempts: row.wait_attempts,
+  };
+  return {
+    conversationId,
+    head: id === null ? undefined : parseDelivery({ ...row, id }),
+    wait: wait || undefined,
+    scheduledAt: row.scheduled_at ?? undefined,
+  };
+}
