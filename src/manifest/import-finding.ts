@@ -29,13 +29,16 @@ export type ImportCode = keyof typeof seenBy;
 export const importCodes = Object.keys(seenBy) as readonly ImportCode[];
 
 /** Our own, for what Copilot Studio's documentation leaves open: always warnings. */
-export type AdviceCode =
-  | 'ENDPOINT_PROBE_NOT_CHALLENGED'
-  | 'MANIFEST_REDIRECTED'
-  | 'REQUIRED_NOT_PROVEN'
-  | 'SCHEMA_NOT_KNOWN'
-  | 'SCHEMA_VIOLATION'
-  | 'TYPE_NOT_DOCUMENTED';
+export const adviceCodes = [
+  'ENDPOINT_PROBE_NOT_CHALLENGED',
+  'MANIFEST_REDIRECTED',
+  'REQUIRED_NOT_PROVEN',
+  'SCHEMA_NOT_KNOWN',
+  'SCHEMA_VIOLATION',
+  'TYPE_NOT_DOCUMENTED',
+] as const;
+
+type AdviceCode = (typeof adviceCodes)[number];
 
 export type ImportFinding = {
   /** An error keeps the skill out; a warning is what might. */

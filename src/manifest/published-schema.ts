@@ -3,9 +3,9 @@
 // error, by import-rules.ts.
 
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { z } from 'zod';
 import { type ImportFinding, warn } from './import-finding.ts';
+import { pathOfFile } from './render-manifest.ts';
 import { isObject } from './skill-manifest.ts';
 
 /** Names of a schema that Microsoft's samples use, as the end of `$schema`, and the file with it. */
@@ -50,8 +50,7 @@ export function findSchemaFaults(file: string, manifest: unknown): Fault[] {
 function schemaOf(file: string): z.ZodType {
   const known = kept.get(file);
   if (known) return known;
-  const { resolve } = createRequire(import.meta.url);
-  const text = readFileSync(resolve(`#manifests/schemas/${file}`), 'utf8');
+  const text = readFileSync(pathOfFile(`schemas/${file}`), 'utf8');
   const schema = z.fromJSONSchema(standAlone(JSON.parse(text)) as z.core.JSONSchema.JSONSchema);
   kept.set(file, schema);
   return schema;

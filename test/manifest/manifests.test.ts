@@ -19,7 +19,7 @@ type Manifest = {
 
 const appId = '11111111-2222-4333-8444-555555555555';
 const publicUrl = 'https://notify.example.com';
-const rendered = loadManifests({ appId, endpointUrl: `${publicUrl}/api/messages`, publicUrl });
+const rendered = loadManifests({ appId, endpointUrl: `${publicUrl}/api/messages` });
 const schemaFiles = new Map([
   ['skill-manifest-2.2.json', 'skill-manifest-2.2.json'],
   ['skill-manifest-2.0.json', 'skill-manifest-2.0.0.json'],
