@@ -24,7 +24,7 @@ import { createHttpServer, type HttpServices } from './http/server.ts';
 import type { EntraRules } from './keys/entra-token.ts';
 import { checkNames, createKeyRing } from './keys/key-ring.ts';
 import type { Logger } from './logger.ts';
-import { loadManifests } from './manifest/render-manifest.ts';
+import { loadSkillFiles } from './manifest/skill-files.ts';
 import { createDeliveryEngine, type DeliveryEngine } from './notifications/delivery-engine.ts';
 import { adoptUnclaimed, cameEarly, createInbox } from './notifications/inbox.ts';
 import { hastenLane } from './notifications/lane-store.ts';
@@ -188,10 +188,9 @@ function createServices({ config, logger, clock, db, bot, engine, isStopping }: 
     waitMaxMinutes: config.waitMaxMinutes,
   };
   const processTurn = createProcessTurn(bot.adapter, new SkillBot(skillServices), skillServices, bot.policy);
-  const manifests = loadManifests({
+  const skillFiles = loadSkillFiles({
     appId: config.identity.appId,
     endpointUrl: `${config.publicUrl}/api/messages`,
-    publicUrl: config.publicUrl,
   });
   return {
     verifyCaller: (authorization) => bot.authentication.verifyCaller(authorization),
@@ -201,7 +200,7 @@ function createServices({ config, logger, clock, db, bot, engine, isStopping }: 
     keys: createKeyRing({ db, now: clock.now, apiKeys: config.apiKeys, entra: createEntraRules(config, clock) }),
     webhooks: createWebhookRegistry({ db, now: clock.now }),
     listConversations: (page) => listConversations(db, page),
-    manifestFile: (file) => manifests.get(file),
+    skillFile: (file) => skillFiles.get(file),
     isReady: createReadiness(db, clock, logger, isStopping),
   };
 }

@@ -1,8 +1,8 @@
 // The JSON API behind the chat page, and the page itself. State goes out as Server-Sent Events, whole and bounded.
 
+import { resolveSchema, type SkillManifest } from '../src/manifest/skill-manifest.ts';
 import type { Directory } from './directory.ts';
 import type { OpenedConversation } from './conversation.ts';
-import { resolveSchema, type SkillManifest } from './manifest.ts';
 import { readPageFile } from './page-files.ts';
 import { answerError, answerJson, type Answer, type Request, type Route } from './server.ts';
 import type { AgentIdentity, ConversationOptions, SkillAnswer, TranscriptEntry } from './types.ts';

@@ -90,7 +90,7 @@ async function importManifest({ print, standIn, skill, printWire }: Demo): Promi
   const { ok, findings, manifest } = await standIn.importSkill(`${skill.url}/manifests/skill-manifest-2.2.json`);
   printWire();
   for (const { level, code, message, path } of findings) {
-    print.field(level, `${code}${path === undefined ? '' : ` at ${path}`}: ${message}`);
+    print.field(level, `${code}${path === '' ? '' : ` at ${path}`}: ${message}`);
   }
   if (!ok) throw new Error(`the import was refused: ${findings.map(({ code }) => code).join(', ')}`);
   print.field(

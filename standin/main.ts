@@ -1,7 +1,7 @@
 // Runs the stand-in on its own, so that a skill anywhere on this machine can be tried against it.
 
 import { parseArgs } from 'node:util';
-import type { ImportFinding } from './manifest.ts';
+import type { ImportFinding } from '../src/manifest/import-finding.ts';
 import { startStandIn, type StandIn } from './stand-in.ts';
 
 const help = `Stand-in for Copilot Studio: a tenant, an agent and a chat page on the loopback interface.

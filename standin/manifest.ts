@@ -1,48 +1,11 @@
-// The part of a skill manifest that Copilot Studio reads, and how an action is found in it.
+// How an action is found in a skill's manifest, and what an import gives back.
 
-export type ValueSchema = {
-  readonly type?: string;
-  readonly title?: string;
-  readonly description?: string;
-  readonly items?: unknown;
-  readonly required?: readonly string[];
-  readonly properties?: Readonly<Record<string, ValueSchema>>;
-  readonly $ref?: string;
-};
-
-export type ManifestActivity = {
-  readonly type: string;
-  readonly name?: string;
-  readonly description?: string;
-  readonly value?: ValueSchema;
-  readonly resultValue?: ValueSchema;
-};
-
-export type SkillManifest = {
-  readonly $schema?: string;
-  readonly $id?: string;
-  readonly name: string;
-  readonly version?: string;
-  readonly endpoints: readonly {
-    readonly name?: string;
-    readonly protocol?: string;
-    readonly endpointUrl: string;
-    readonly msAppId: string;
-  }[];
-  readonly activities: Readonly<Record<string, ManifestActivity>>;
-  readonly definitions?: Readonly<Record<string, ValueSchema>>;
-};
-
-export type ImportFinding = {
-  readonly level: 'error' | 'warning';
-  readonly code: string;
-  readonly message: string;
-  readonly path?: string;
-};
+import type { ImportFinding } from '../src/manifest/import-finding.ts';
+import type { ManifestActivity, SkillManifest } from '../src/manifest/skill-manifest.ts';
 
 export type ImportResult = {
   readonly ok: boolean;
-  readonly findings: ImportFinding[];
+  readonly findings: readonly ImportFinding[];
   readonly manifest?: SkillManifest;
 };
 
@@ -51,12 +14,4 @@ export function findAction(manifest: SkillManifest | undefined, name: string): M
   const activities = manifest?.activities ?? {};
   if (Object.hasOwn(activities, name)) return activities[name];
   return Object.values(activities).find((activity) => activity.name === name);
-}
-
-/** Follows a local `#/definitions/…` reference once; other references give an empty schema. */
-export function resolveSchema(manifest: SkillManifest | undefined, schema: ValueSchema | undefined): ValueSchema {
-  if (schema?.$ref === undefined) return schema ?? {};
-  const name = /^#\/definitions\/([^/]+)$/.exec(schema.$ref)?.[1];
-  const definitions = manifest?.definitions ?? {};
-  return name !== undefined && Object.hasOwn(definitions, name) ? (definitions[name] ?? {}) : {};
 }

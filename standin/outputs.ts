@@ -1,7 +1,8 @@
 // What Copilot Studio binds of an endOfConversation's value: the outputs that the manifest declares, of their type.
 // Simple types and JSON strings only (learn.microsoft.com/microsoft-copilot-studio/advanced-use-skills).
 
-import { findAction, resolveSchema, type SkillManifest } from './manifest.ts';
+import { resolveSchema, type SkillManifest } from '../src/manifest/skill-manifest.ts';
+import { findAction } from './manifest.ts';
 
 export type BoundOutputs = { readonly outputs?: Record<string, unknown>; readonly dropped?: string[] };
 

@@ -1,6 +1,6 @@
 // Sends activities from the agent to a skill, with the agent's token, and records what came back.
 
-import type { ImportFinding } from './manifest.ts';
+import { type ImportFinding, warn } from '../src/manifest/import-finding.ts';
 import { buildClaims, signClaims, type SigningKey } from './tokens.ts';
 import type { Activity, AgentIdentity, Skill, SkillAnswer, TokenVersion } from './types.ts';
 import { pickShownClaims, type WireLog } from './wire-log.ts';
@@ -50,7 +50,8 @@ export function createSkillClient(parts: SkillClientParts): SkillClient {
       if (answer.status === 401 && answer.challenge !== null) return undefined;
       const found = answer.status === 401 ? '401 without a WWW-Authenticate header' : String(answer.status);
       const message = `A request without a token should get 401 with WWW-Authenticate: Bearer; it got ${found}.`;
-      return { level: 'warning', code: 'ENDPOINT_PROBE_NOT_CHALLENGED', message, path: 'endpoints[0].endpointUrl' };
+      const fix = 'Refuse what comes without a token, with that header.';
+      return warn('ENDPOINT_PROBE_NOT_CHALLENGED', { path: 'endpoints[0].endpointUrl', message, fix });
     },
   };
 }
@@ -99,7 +100,7 @@ export async function postActivity(
 }
 
 /** Words for a failed fetch; the cause holds what the system said, such as ECONNREFUSED. */
-export function describeFailure(error: unknown): string {
+function describeFailure(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause instanceof Error ? error.cause.message || error.message : error.message;
 }

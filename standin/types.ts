@@ -1,6 +1,7 @@
 // The words of the stand-in: what is recorded on the wire, what a conversation with the agent looks like to a test.
 
-import type { ImportResult, SkillManifest } from './manifest.ts';
+import type { SkillManifest } from '../src/manifest/skill-manifest.ts';
+import type { ImportResult } from './manifest.ts';
 
 export type Activity = Record<string, unknown>;
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // The command line: starts the service, checks its settings, sends a notification and tells what became of one, lists
-// deliveries and tries them again.
+// deliveries and tries them again, and makes and checks skill manifests.
 
 import 'dotenv/config';
 import { readFileSync } from 'node:fs';
@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { checkSettings } from './check-settings.ts';
 import { cancelNotification, listDeliveries, purgeDeliveries, retryDeliveries } from './deliveries.ts';
 import { manageKeys } from './keys.ts';
+import { manageManifest } from './manifest.ts';
 import { sendNotification, showNotification } from './notify.ts';
 import { manageWebhooks } from './webhooks.ts';
 import { managePeople } from './people.ts';
@@ -37,6 +38,13 @@ const help = `copilot-notify: push messages into Copilot Studio conversations
                                        let a source send its own events (docs/webhooks.md); --when FILE, --secret-file
                                        FILE and --subjects order/ narrow it
   copilot-notify webhooks list | change ID | rotate ID | revoke ID
+  copilot-notify manifest build --app-id ID --endpoint https://HOST/api/messages --out FILE
+                                       write the skill manifest; --schema 2.0, --name and --publisher change it
+  copilot-notify manifest lint FILE or URL
+                                       hold any skill's manifest against the rules of Copilot Studio's import;
+                                       --json, --home-page URL and --publisher-domain D of the app registration
+  copilot-notify manifest publish --app-id ID --endpoint URL --out DIR
+                                       write manifests, icon and privacy page for a web host; --base-url URL of it
   copilot-notify people export ID      write all that is stored about a person, as JSON
   copilot-notify people erase ID --yes erase it
 
@@ -76,6 +84,7 @@ async function run(args: string[]): Promise<number> {
     retry: () => retryDeliveries(target, rest[0], values, write),
     keys: () => manageKeys(target, rest, values, write),
     webhooks: () => manageWebhooks(target, rest, values, { readFile, write }),
+    manifest: () => manageManifest(rest, values, write),
     people: () => managePeople(target, rest, values, write),
     purge: () => purgeDeliveries(target, values, write),
   };
@@ -108,6 +117,15 @@ function readArguments(args: string[]) {
         when: { type: 'string' },
         'secret-file': { type: 'string' },
         reason: { type: 'string' },
+        'app-id': { type: 'string' },
+        endpoint: { type: 'string' },
+        publisher: { type: 'string' },
+        schema: { type: 'string' },
+        out: { type: 'string' },
+        'base-url': { type: 'string' },
+        json: { type: 'boolean' },
+        'home-page': { type: 'string' },
+        'publisher-domain': { type: 'string' },
         yes: { type: 'boolean' },
         url: { type: 'string' },
         key: { type: 'string' },

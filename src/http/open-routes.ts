@@ -1,10 +1,11 @@
-// The routes without a credential: probes and the manifests Copilot Studio imports.
+// The routes without a credential: probes, and the manifests Copilot Studio imports with what they lead to.
 
 import type { Request, Response } from 'restify';
 import { AppError } from '../errors.ts';
 import { requestContextOf } from './request-context.ts';
 import { sendJson, sendText } from './respond.ts';
 
+export type SkillFiles = (name: string) => { readonly type: string; readonly body: string | Uint8Array } | undefined;
 export type Readiness = { readonly ready: boolean; readonly reason?: string };
 
 /** GET /health/live: the process answers. Asks nothing else, so that a slow disk does not get it restarted. */
@@ -26,11 +27,17 @@ export function createReadyHandler(isReady: () => Promise<Readiness>) {
   };
 }
 
-/** GET /manifests/{file}. */
-export function createManifestHandler(manifestFile: (file: string) => string | undefined) {
+/** GET /manifests/{file}: the manifests, the icon and the privacy page. */
+export function createSkillFileHandler(skillFile: SkillFiles) {
   return async (req: Request, res: Response): Promise<void> => {
-    const text = manifestFile(String(req.params.file));
-    if (text === undefined) throw new AppError('not_found', 'There is no manifest with this name.');
-    sendText(res, 200, text, { 'Cache-Control': 'public, max-age=300' });
+    const file = skillFile(String(req.params.file));
+    if (file === undefined) throw new AppError('not_found', 'There is no file with this name.');
+    sendText(res, 200, file.body, {
+      'Content-Type': file.type,
+      'Cache-Control': 'public, max-age=300',
+      // For the page: no script, no frame, nothing from elsewhere.
+      'Content-Security-Policy':
+        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    });
   };
 }

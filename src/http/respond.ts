@@ -22,8 +22,13 @@ export function sendJson(res: ServerResponse, status: number, body: unknown, hea
   sendText(res, status, body === undefined ? undefined : JSON.stringify(body), headers);
 }
 
-/** As sendJson, for JSON text that exists already. */
-export function sendText(res: ServerResponse, status: number, text: string | undefined, headers: Headers = {}): void {
+/** As sendJson, for JSON text that exists already, or for what `headers` says it is. */
+export function sendText(
+  res: ServerResponse,
+  status: number,
+  text: string | Uint8Array | undefined,
+  headers: Headers = {},
+): void {
   // Writing to a destroyed response emits an 'error' nobody asked for.
   if (res.destroyed || res.headersSent) return;
   res.statusCode = status;

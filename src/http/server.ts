@@ -34,7 +34,13 @@ import {
   createNotifyHandler,
   type NotificationServices,
 } from './notifications.ts';
-import { createLiveHandler, createManifestHandler, createReadyHandler, type Readiness } from './open-routes.ts';
+import {
+  createLiveHandler,
+  createReadyHandler,
+  createSkillFileHandler,
+  type Readiness,
+  type SkillFiles,
+} from './open-routes.ts';
 import {
   createEraseConversationHandler,
   createEraseHandler,
@@ -62,8 +68,8 @@ export type HttpServices = MessageServices &
   PeopleServices & {
     readonly keys: KeyRing;
     readonly webhooks: WebhookRegistry;
-    /** Rendered manifest as JSON text, by file name. */
-    readonly manifestFile: (file: string) => string | undefined;
+    /** The manifests and what they lead to, by file name. */
+    readonly skillFile: SkillFiles;
     readonly isReady: () => Promise<Readiness>;
   };
 
@@ -169,7 +175,7 @@ function mountRoutes(server: Server, options: HttpServerOptions, closer: Connect
     '/api/deliveries/:id': createFindDeliveryHandler(senders),
     '/api/status': createStatusHandler(senders),
     '/api/conversations': createListConversationsHandler(senders),
-    '/manifests/:file': createManifestHandler(services.manifestFile),
+    '/manifests/:file': createSkillFileHandler(services.skillFile),
     '/health/live': createLiveHandler(),
     '/health/ready': createReadyHandler(isReady),
   };

@@ -146,7 +146,7 @@ const succeedingServices: Omit<HttpServices, 'keys'> = {
     eraseConversation: async () => undefined,
   },
   listConversations: async () => ({ items: [], nextCursor: null }),
-  manifestFile: (file) => (file === 'skill.json' ? '{"name":"skill"}' : undefined),
+  skillFile: (file) => (file === 'skill.json' ? { type: 'application/json', body: '{"name":"skill"}' } : undefined),
   isReady: async () => ({ ready: true }),
 };
 

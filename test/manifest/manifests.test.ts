@@ -19,7 +19,7 @@ type Manifest = {
 
 const appId = '11111111-2222-4333-8444-555555555555';
 const publicUrl = 'https://notify.example.com';
-const rendered = loadManifests({ appId, endpointUrl: `${publicUrl}/api/messages`, publicUrl });
+const rendered = loadManifests({ appId, endpointUrl: `${publicUrl}/api/messages` });
 const schemaFiles = new Map([
   ['skill-manifest-2.2.json', 'skill-manifest-2.2.json'],
   ['skill-manifest-2.0.json', 'skill-manifest-2.0.0.json'],
@@ -31,7 +31,7 @@ describe.each(manifests)('$file', ({ file, text, manifest }) => {
   const actions = Object.entries(manifest.activities);
 
   it('is valid against the published schema it names', () => {
-    const schema = readJson(`../fixtures/schemas/${schemaFiles.get(file)}`) as { $id: string };
+    const schema = readJson(`../../manifests/schemas/${schemaFiles.get(file)}`) as { $id: string };
     const ajv = new Ajv({
       strict: false,
       allErrors: true,
@@ -99,7 +99,7 @@ it('both manifests describe the same actions', () => {
 });
 
 it('the schema refuses an app id that is not a GUID, so that the check above means something', () => {
-  const schema = readJson('../fixtures/schemas/skill-manifest-2.2.json') as object;
+  const schema = readJson('../../manifests/schemas/skill-manifest-2.2.json') as object;
   const broken = JSON.parse([...rendered.values()][0]?.replace(appId, 'my-app') ?? '{}') as unknown;
   const ajv = new Ajv({ strict: false, validateFormats: false });
   expect(ajv.validate(schema, broken)).toBe(false);

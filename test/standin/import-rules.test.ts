@@ -106,7 +106,7 @@ describe('a manifest is refused', () => {
     const { ok, findings } = await standIn.importSkill(`${skill.url}/manifest.json`);
     expect(ok).toBe(false);
     expect(findings).toMatchObject([{ level: 'error', code }]);
-    expect(findings[0]?.path).toBe(path);
+    expect(findings[0]?.path).toBe(path ?? '');
     expect(skill.received).toHaveLength(0);
     expect(() => standIn.openConversation()).toThrow(/no skill/);
   });

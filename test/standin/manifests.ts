@@ -3,9 +3,10 @@
 import type { FakeSkill } from './fake-skill.ts';
 
 export type Json = Record<string, unknown>;
+type Called = Pick<FakeSkill, 'appId' | 'endpointUrl'>;
 
 /** A sound manifest of this skill with these fields laid over it. */
-export function manifestOf(skill: FakeSkill, changes: Json = {}): Json {
+export function manifestOf(skill: Called, changes: Json = {}): Json {
   return {
     $schema: 'https://schemas.botframework.com/schemas/skills/v2.2/skill-manifest.json',
     $id: 'test-skill',
@@ -19,7 +20,7 @@ export function manifestOf(skill: FakeSkill, changes: Json = {}): Json {
 }
 
 /** The skill's endpoint with these fields laid over it. */
-export function endpointOf(skill: FakeSkill, changes: Json = {}): Json {
+export function endpointOf(skill: Called, changes: Json = {}): Json {
   return {
     name: 'default',
     protocol: 'BotFrameworkV3',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { SkillManifest } from '../../standin/manifest.ts';
+import type { SkillManifest } from '../../src/manifest/skill-manifest.ts';
 import { bindOutputs } from '../../standin/outputs.ts';
 
 const resultValue = {
