@@ -8,7 +8,7 @@ type RateWindow = { readonly seconds: number; readonly count: number };
 export type DeliveryConfig = {
   readonly pushWhenClosed: boolean;
   readonly notificationTtlMs: number;
-  /** Conversations of one parent that are pushed to at once. */
+  /** Conversations of one parent that are pushed to at once: a slot is also held while the attempt is being marked on the disk. */
   readonly deliveryConcurrency: number;
   /** Deliveries on their way, and notifications that wait, above which nothing is accepted. */
   readonly maxPending: number;
@@ -31,7 +31,7 @@ export function readDelivery(settings: SettingReader): DeliveryConfig {
   return {
     pushWhenClosed: settings.readChoice('PUSH_WHEN_CLOSED', ['true', 'false']) === 'true',
     notificationTtlMs: settings.readDuration('NOTIFICATION_TTL', { maxMs: longestTtlMs, fallbackMs: dayMs }),
-    deliveryConcurrency: settings.readInteger('DELIVERY_CONCURRENCY', { min: 1, max: 256, fallback: 32 }),
+    deliveryConcurrency: settings.readInteger('DELIVERY_CONCURRENCY', { min: 1, max: 256, fallback: 64 }),
     maxPending: settings.readInteger('MAX_PENDING', { min: 1, max: 10_000_000, fallback: 50_000 }),
     conversationSendRates: readRates(settings, 'CONVERSATION_SEND_RATES'),
     hostSendRate: settings.readInteger('HOST_SEND_RATE', { min: 0, max: 10_000, fallback: 100 }),

@@ -29,7 +29,6 @@ export async function attemptDelivery(work: LaneWork, desk: LaneDesk, lease: Lea
   const { conversation, delivery } = trial;
   const { parent } = lease;
   if (!gates.begin(parent, conversation.id, clock.now())) return putBack(work, lease, delivery);
-  gates.enter(parent);
   const startedAt = clock.now();
   const outcome = await work.send(conversation, pushOf(trial));
   const durationMs = clock.now() - startedAt;
@@ -63,7 +62,8 @@ async function settleJudged(work: LaneWork, lease: Lease, trial: Trial, attempt:
 }
 
 /** Another one was quicker at the gate of the parent, after this one had been marked. */
-async function putBack({ db, clock }: LaneWork, lease: Lease, delivery: Delivery): Promise<Made> {
+async function putBack({ db, clock, gates }: LaneWork, lease: Lease, delivery: Delivery): Promise<Made> {
+  gates.leave(lease.parent, lease.conversationId);
   const change = { state: 'pending' as const, runAt: delivery.runAt };
   return { change: await settleDelivery(db, lease, delivery, { from: 'sending', change, now: clock.now() }) };
 }

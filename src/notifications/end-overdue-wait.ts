@@ -20,7 +20,7 @@ export async function endOverdueWait(
 ): Promise<void> {
   const { db, clock, gates } = work;
   if (!gates.begin(lease.parent, conversation.id, clock.now())) return;
-  gates.enter(lease.parent);
+  gates.enter(lease.parent, conversation.id);
   const outcome = await work.send(conversation, {
     kind: 'endOfAction',
     code: 'completedSuccessfully',

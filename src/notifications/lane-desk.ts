@@ -30,7 +30,7 @@ export type LaneDesk = {
 };
 
 export function createLaneDesk(work: LaneWork): LaneDesk {
-  const { db, clock } = work;
+  const { db, clock, gates } = work;
   const settle = together<Taken, Settled>(db, async (trx, items) => {
     const held = await keepHeld(trx, items);
     const settled = new Set(await settleTaken(trx, held, clock.now()));
@@ -41,17 +41,30 @@ export function createLaneDesk(work: LaneWork): LaneDesk {
     const steps = await stepOn(trx, work, await keepHeld(trx, items));
     return items.map((item) => steps.get(item));
   });
+  const leave = ({ parent, conversationId }: Lease): void => gates.leave(parent, conversationId);
+  /** An attempt that is not marked is not made. */
+  const orLeave = async <T>(lease: Lease, asked: Promise<T>): Promise<T> =>
+    asked.catch((error: unknown) => {
+      leave(lease);
+      throw error;
+    });
   return {
-    claim: (claims, isBusy) =>
-      transact(db, async (trx) => {
-        const leases = await claimLanes(trx, claims, clock.now());
+    claim: async (claims, isBusy) => {
+      let leases: Lease[] = [];
+      const claimed = transact(db, async (trx) => {
+        leases = await claimLanes(trx, claims, clock.now());
         const idle = leases.filter(({ conversationId }) => !isBusy(conversationId));
         const steps = await stepLanes(trx, work, idle);
         const stepOf = new Map(idle.map((lease, index) => [lease, steps[index]]));
         return leases.map((lease) => ({ lease, step: stepOf.get(lease) }));
-      }),
-    next: (lease) => next({ lease }),
-    settle,
+      });
+      return claimed.catch((error: unknown) => {
+        for (const lease of leases) leave(lease);
+        throw error;
+      });
+    },
+    next: (lease) => orLeave(lease, next({ lease })),
+    settle: (taken) => orLeave(taken.lease, settle(taken)),
   };
 }
 

@@ -37,7 +37,10 @@ export type LaneStep =
 const mostInterruptions = 5;
 const lookAgainMs = 1_000;
 
-/** The next step of each of these leases, in the same order. They hold, and are locked in `trx`. */
+/**
+ * The next step of each of these leases, in the same order. They hold, and are locked in `trx`. Each attempt has taken a slot of
+ * its parent: what fails later must give it back.
+ */
 export async function stepLanes(trx: Database, work: LaneWork, leases: readonly Lease[]): Promise<LaneStep[]> {
   const steps = await decideAll(trx, work, leases);
   const attempts = steps.flatMap((step) => (step.kind === 'attempt' ? [step.trial.delivery.id] : []));
@@ -46,6 +49,7 @@ export async function stepLanes(trx: Database, work: LaneWork, leases: readonly 
   for (const [index, lease] of leases.entries()) {
     const step = await storeStep(trx, work, lease, steps[index] ?? { kind: 'freed', runAt: undefined }, marked);
     steps[index] = step;
+    if (step.kind === 'attempt') work.gates.enter(lease.parent, lease.conversationId);
     if (step.kind === 'freed') freed.push({ conversationId: lease.conversationId, runAt: step.runAt });
   }
   await freeLanes(trx, freed);

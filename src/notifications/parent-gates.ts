@@ -6,7 +6,7 @@ import { Circuit, type OpenCircuit, type ParentSign } from './circuit.ts';
 import { HostPace } from './send-rate.ts';
 
 type ParentGatesOptions = {
-  /** Lanes of one parent that are worked on at once. */
+  /** Attempts that are made at one parent at once. */
   readonly slotsPerParent: number;
   /** Attempts per second and host; 0 means any number. */
   readonly hostRate: number;
@@ -15,7 +15,12 @@ type ParentGatesOptions = {
 /** An open circuit as an operator sees it. */
 export type ParentTrouble = OpenCircuit & { readonly parent: string };
 
-type Gate = { readonly circuit: Circuit; readonly pace: HostPace | undefined; inUse: number; takenAt: number };
+type Gate = {
+  readonly circuit: Circuit;
+  readonly pace: HostPace | undefined;
+  readonly slots: Set<string>;
+  takenAt: number;
+};
 
 /** Parents that have never been seen cost nothing; an idle one about 2 KB. */
 export class ParentGates {
@@ -27,34 +32,35 @@ export class ParentGates {
     this.#options = options;
   }
 
-  /** How many lanes of this parent may be leased now. */
+  /** How many attempts may be begun at this parent now. */
   free(parent: string, now: number): number {
-    const { circuit, pace, inUse } = this.#gate(parent);
-    const slots = this.#options.slotsPerParent - inUse;
-    return Math.max(0, Math.min(slots, circuit.allows(now), pace?.allows(now) ?? slots));
+    const { circuit, pace, slots } = this.#gate(parent);
+    const left = this.#options.slotsPerParent - slots.size;
+    return Math.max(0, Math.min(left, circuit.allows(now), pace?.allows(now) ?? left));
   }
 
-  /** How many lanes of this parent are leased. */
+  /** How many attempts are being made at this parent. */
   inUse(parent: string): number {
-    return this.#gate(parent).inUse;
+    return this.#gate(parent).slots.size;
   }
 
   /** When time alone makes room; Infinity when a slot or a probe has to end first. */
   nextAt(parent: string, now: number): number {
-    const { circuit, pace, inUse } = this.#gate(parent);
-    if (inUse >= this.#options.slotsPerParent) return Number.POSITIVE_INFINITY;
+    const { circuit, pace, slots } = this.#gate(parent);
+    if (slots.size >= this.#options.slotsPerParent) return Number.POSITIVE_INFINITY;
     return Math.max(circuit.nextAt(now), pace?.nextAt(now) ?? now);
   }
 
-  /** A lane of this parent has been leased; every `enter` needs its `leave`. */
-  enter(parent: string): void {
-    this.#gate(parent).inUse += 1;
+  /** An attempt in this conversation takes a slot, until `leave`: it is about to be marked, made and answered. */
+  enter(parent: string, conversationId: string): void {
+    this.#gate(parent).slots.add(conversationId);
   }
 
+  /** The parent has answered, or is not asked after all. */
   leave(parent: string, conversationId: string): void {
-    const gate = this.#gate(parent);
-    gate.inUse -= 1;
-    gate.circuit.leave(conversationId);
+    const { slots, circuit } = this.#gate(parent);
+    slots.delete(conversationId);
+    circuit.leave(conversationId);
   }
 
   /** Just before an attempt; false when it must not be made now. */
@@ -100,7 +106,7 @@ export class ParentGates {
       gate = {
         circuit: new Circuit(),
         pace: this.#paceOf(hostOf(parent)),
-        inUse: 0,
+        slots: new Set(),
         takenAt: Number.NEGATIVE_INFINITY,
       };
       this.#gates.set(parent, gate);

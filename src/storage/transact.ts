@@ -66,6 +66,7 @@ class CommitGroup {
   readonly #db: Database;
   readonly #waiting: Job[] = [];
   #isRunning = false;
+  #stored = Promise.resolve();
 
   constructor(db: Database) {
     this.#db = db;
@@ -88,53 +89,63 @@ class CommitGroup {
       // SQLite's calls are synchronous: without this turn of the event loop, what has arrived on other sockets could
       // never join, and every commit would be of one.
       await nextTurn();
-      await commitTogether(this.#db, this.#waiting);
+      const group = await runGroup(this.#db, this.#waiting).catch((error: unknown) => this.#failAll(error));
+      // One is being stored while the next is made: with more of them each would be small.
+      const before = this.#stored;
+      this.#stored = group.stored;
+      await before;
     }
     this.#isRunning = false;
   }
-}
 
-/** Takes what it does from the front of `waiting`. */
-async function commitTogether(db: Database, waiting: Job[]): Promise<void> {
-  const taken: Job[] = [];
-  const take = (): Job | undefined => {
-    const job = waiting.shift();
-    if (job) taken.push(job);
-    return job;
-  };
-  try {
-    const outcomes = waiting.length === 1 ? [await runAlone(db, take()?.work)] : await runAll(db, take);
-    for (const [index, job] of taken.entries())
-      job.end(outcomes[index] ?? { error: new Error('transaction was lost') });
-  } catch (error) {
-    for (const job of taken) job.end({ error });
+  /** No transaction can be begun. */
+  #failAll(error: unknown): { readonly stored: Promise<void> } {
+    for (const job of this.#waiting.splice(0)) job.end({ error });
+    return { stored: Promise.resolve() };
   }
 }
 
-async function runAlone(db: Database, work: Work<unknown> | undefined): Promise<Outcome> {
-  return { value: await db.transaction().execute(async (trx) => work?.(trx)) };
-}
-
-async function runAll(db: Database, take: () => Job | undefined): Promise<Outcome[]> {
+/** Runs some of `waiting`, from the front, in one transaction. `stored`: each of them has been told its outcome. */
+async function runGroup(db: Database, waiting: Job[]): Promise<{ readonly stored: Promise<void> }> {
   const trx = await db.startTransaction().execute();
-  const endsAt = performance.now() + longestGroupMs;
-  try {
-    const outcomes: Outcome[] = [];
-    while (outcomes.length < mostPerCommit && performance.now() < endsAt) {
-      const job = take();
-      if (!job) break;
-      outcomes.push(await runGuarded(trx, job.work));
-    }
-    await trx.commit().execute();
-    return outcomes;
-  } catch (error) {
+  const taken: Job[] = [];
+  const fail = async (error: unknown): Promise<void> => {
     // A full disk makes SQLite roll back by itself (sqlite.org/lang_transaction.html): this one may then fail.
     await trx
       .rollback()
       .execute()
       .catch(() => undefined);
-    throw error;
+    for (const job of taken) job.end({ error });
+  };
+  try {
+    const outcomes = await runJobs(trx, waiting, taken);
+    const tell = (): void => {
+      for (const [index, job] of taken.entries())
+        job.end(outcomes[index] ?? { error: new Error('transaction was lost') });
+    };
+    return { stored: trx.commit().execute().then(tell, fail) };
+  } catch (error) {
+    await fail(error);
+    return { stored: Promise.resolve() };
   }
+}
+
+async function runJobs(trx: Database, waiting: Job[], taken: Job[]): Promise<Outcome[]> {
+  const take = (): Job | undefined => {
+    const job = waiting.shift();
+    if (job) taken.push(job);
+    return job;
+  };
+  // Nobody else's work is undone with it.
+  if (waiting.length === 1) return [{ value: await take()?.work(trx) }];
+  const endsAt = performance.now() + longestGroupMs;
+  const outcomes: Outcome[] = [];
+  while (outcomes.length < mostPerCommit && performance.now() < endsAt) {
+    const job = take();
+    if (!job) break;
+    outcomes.push(await runGuarded(trx, job.work));
+  }
+  return outcomes;
 }
 
 // Compiled once: Kysely's own savepoints build and compile each anew, with a transaction object around it.

@@ -215,7 +215,7 @@ function simulateOutage({ backAt, attemptMs }: Outage): { requestsWhileDown: num
     const idle = lanes.filter(({ endsAt }) => endsAt < 0).toSorted((a, b) => a.runAt - b.runAt);
     for (const lane of idle) {
       if (lane.runAt > now || gates.free('host parent', now) === 0) break;
-      gates.enter('host parent');
+      gates.enter('host parent', lane.id);
       gates.begin('host parent', lane.id, now);
       Object.assign(lane, { attempts: lane.attempts + 1, endsAt: now + attemptMs });
       if (now < backAt) requestsWhileDown += 1;

@@ -34,9 +34,7 @@ async function workUntil(endsAt: number): Promise<void> {
   while (clock.now() < endsAt) {
     const lease = gates.free(parent, clock.now()) > 0 ? await lane.claim() : undefined;
     if (lease) {
-      gates.enter(parent);
       await lane.workOff(lease);
-      gates.leave(parent, lease.conversationId);
       continue;
     }
     const nextAt = Math.max((await findNextLaneAt(db)) ?? endsAt, gates.nextAt(parent, clock.now()));

@@ -34,14 +34,14 @@ function beginAll(gates: ParentGates, parent: string, now: number): number {
 describe('slots', () => {
   it('are those of each parent: one that hangs holds up only itself', () => {
     const gates = createGates();
-    for (let lane = 0; lane < 4; lane += 1) gates.enter(first);
+    for (let lane = 0; lane < 4; lane += 1) gates.enter(first, `c${lane}`);
     expect([first, second, elsewhere].map((parent) => gates.free(parent, 0))).toEqual([0, 4, 4]);
     expect([first, second].map((parent) => gates.nextAt(parent, 0))).toEqual([never, 0]);
   });
 
   it('are free again when a lane is given back', () => {
     const gates = createGates();
-    for (let lane = 0; lane < 4; lane += 1) gates.enter(first);
+    for (let lane = 1; lane <= 4; lane += 1) gates.enter(first, `c${lane}`);
     gates.leave(first, 'c1');
     expect([gates.free(first, 7), gates.nextAt(first, 7)]).toEqual([1, 7]);
     for (const id of ['c2', 'c3', 'c4']) gates.leave(first, id);
@@ -50,7 +50,7 @@ describe('slots', () => {
 
   it('are never less than none, also where more lanes are worked on than there are slots', () => {
     const gates = createGates();
-    for (let lane = 0; lane < 6; lane += 1) gates.enter(first);
+    for (let lane = 0; lane < 6; lane += 1) gates.enter(first, `c${lane}`);
     expect(gates.free(first, 0)).toBe(0);
   });
 });
@@ -107,7 +107,7 @@ describe('the circuit', () => {
     const gates = createGates();
     breakParent(gates, first);
     expect(gates.free(first, 15_000)).toBe(1);
-    gates.enter(first);
+    gates.enter(first, 'c1');
     expect(gates.begin(first, 'c1', 15_000)).toBe(true);
     expect([gates.free(first, 60_000), gates.nextAt(first, 60_000)]).toEqual([0, never]);
     expect(gates.begin(first, 'c2', 60_000)).toBe(false);
@@ -119,7 +119,7 @@ describe('the circuit', () => {
   ])('lets another probe go when the lane of the first says %s', (_, end) => {
     const gates = createGates();
     breakParent(gates, first);
-    gates.enter(first);
+    gates.enter(first, 'c1');
     gates.begin(first, 'c1', 15_000);
     end(gates);
     expect([gates.free(first, 15_000), gates.begin(first, 'c2', 15_000)]).toEqual([1, true]);

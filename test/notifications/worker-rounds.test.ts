@@ -83,7 +83,7 @@ describe('a worker with the default concurrency', () => {
     const work = async ({ conversationId, parent }: Lease): Promise<void> => {
       worked.push(conversationId);
       if (conversationId === healthy.id) return;
-      gates.enter(parent);
+      gates.enter(parent, conversationId);
       await hanging;
     };
     // Nothing is in these lanes: what hangs is the work itself.

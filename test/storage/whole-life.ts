@@ -62,6 +62,7 @@ async function push(lane: LaneBench): Promise<void> {
   await reopenHeld(db, lease, head, clock.now());
   await lanes.takeBackLeases(db, clock.now());
   await lanes.hastenLane(db, 'c', clock.now());
+  await subscriptions.listOnceSubjects(db, ['s']);
   await parentLanes.listDueParents(db);
   await parentLanes.hastenParent(db, 'p', { after: 0, now: clock.now() });
 }
