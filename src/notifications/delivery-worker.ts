@@ -25,6 +25,8 @@ type WorkerOptions = {
   readonly work: (lease: Lease, step: LaneStep) => Promise<void>;
 };
 
+/** Without a reason of its own an abort makes an error, with its stack. */
+const woken = 'woken';
 /** The longest sleep: a lane that another process has made due is seen after this at the latest. */
 const pollMs = 1_000;
 /** Of all parents together. Each has its own slots, so that this is reached only with very many that hang. */
@@ -71,7 +73,7 @@ export class DeliveryWorker {
 
   /** Something may be due: look now. */
   wake(): void {
-    this.#wakeUp.abort();
+    this.#wakeUp.abort(woken);
   }
 
   async #run(): Promise<void> {
