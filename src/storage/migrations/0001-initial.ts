@@ -1,4 +1,5 @@
 import { type Kysely, PostgresAdapter, sql } from 'kysely';
+import { createSharedTables } from './shared-tables.ts';
 
 /** First tables: conversations with their waits and subscriptions; notifications, deliveries, attempts and lanes; idempotency keys. */
 export async function up(db: Kysely<unknown>): Promise<void> {
@@ -11,7 +12,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await createProbeTable(db);
   await createAuditKeyTable(db);
   await createIndexes(db);
-  if (isPostgres(db)) await createReferences(db);
+  if (!isPostgres(db)) return;
+  await createReferences(db);
+  await createSharedTables(db);
 }
 
 async function createConversationTables(db: Kysely<unknown>): Promise<void> {
