@@ -77,6 +77,14 @@ describe('a circuit', () => {
     expect(second.gates.troubles()).toEqual(first.gates.troubles());
   });
 
+  it('that opens during a look stays open', async () => {
+    const one = createOne();
+    const looking = one.look();
+    one.breakIt();
+    await looking;
+    expect(one.gates.troubles()).toHaveLength(1);
+  });
+
   it('is probed by one at a time, and by none that has nothing for the parent', async () => {
     const { first, second } = await openAtTwo();
     expect([await first.want(), await second.want()]).toEqual([0, 0]);
@@ -86,6 +94,17 @@ describe('a circuit', () => {
     expect([first.gates.begin(parent, 'c1', now), second.gates.begin(parent, 'c2', now)]).toEqual([false, true]);
     now += 40_000;
     expect(await first.want()).toBe(0);
+  });
+
+  it('is not probed by one that has not heard of the last probe', async () => {
+    const { first, second } = await openAtTwo();
+    now += 15_000;
+    await first.want();
+    first.gates.begin(parent, 'c1', now);
+    first.gates.record(parent, 'c1', failing, now);
+    await first.look();
+    expect(await second.want()).toBe(0);
+    expect(await db.selectFrom('circuits').select('prober').execute()).toEqual([{ prober: null }]);
   });
 
   it('sleeps while the right to probe is missing, instead of asking without pause', async () => {
@@ -120,6 +139,8 @@ describe('a circuit', () => {
     await first.want();
     first.gates.begin(parent, 'c1', now);
     expect(first.gates.record(parent, 'c1', fine, now)).toBeUndefined();
+    // The right was for one probe.
+    expect(first.gates.begin(parent, 'c3', now)).toBe(false);
     await first.look();
     await second.look();
     expect(await second.want()).toBe(1);
