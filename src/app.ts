@@ -34,6 +34,8 @@ import { countAllowedNow } from './notifications/send-rate.ts';
 import { createDatabaseClock } from './storage/database-clock.ts';
 import { type Database, openDatabase, probeWrite } from './storage/database.ts';
 import { isPostgres } from './storage/locks.ts';
+import { createTakeRequests } from './storage/request-counts.ts';
+import { createSignals } from './storage/signals.ts';
 import { transact } from './storage/transact.ts';
 import { createWebhookRegistry } from './webhooks/webhook-registry.ts';
 
@@ -65,7 +67,8 @@ export async function createApp(options: AppOptions): Promise<App> {
   const databaseClock = isPostgres(db) ? await createDatabaseClock(db, systemClock.sleep) : undefined;
   const clock = options.clock ?? databaseClock ?? systemClock;
   const bot = createBotParts(config, clock);
-  const engine = createDeliveryEngine({ db, clock, logger, random, send: createPush(bot.adapter), config });
+  const signals = createSignals(config.databaseUrl, logger);
+  const engine = createDeliveryEngine({ db, clock, logger, random, send: createPush(bot.adapter), config, signals });
   const state = { stopping: false };
   const services = createServices({ config, logger, clock, db, bot, engine, isStopping: () => state.stopping });
   const server = createHttpServer({
@@ -73,6 +76,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     publicUrl: config.publicUrl,
     senderRate: config.senderRate,
     failureRate: config.failureRate,
+    takeRequests: isPostgres(db) ? createTakeRequests(db) : undefined,
     trustedProxies: config.trustedProxies,
     notificationTtlMs: config.notificationTtlMs,
     logger,
@@ -88,6 +92,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     // Together: a push that begins now would only be cut off by the end of the process.
     await Promise.all([server.stop(stopGraceMs), engine.stop()]);
     await bot.transport.close();
+    await signals.close();
     databaseClock?.stop();
     await db.destroy();
   };

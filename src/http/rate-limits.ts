@@ -4,6 +4,7 @@
 import { isIPv6 } from 'node:net';
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import { AppError } from '../errors.ts';
+import { createSharedLimiter, type TakeShared } from './shared-limiter.ts';
 
 export type RateLimits = {
   /** Throws AppError `too_many_requests` (429) when this sender has asked too often within the last minute. */
@@ -18,35 +19,57 @@ export type RateLimitOptions = {
   readonly senderRate: number;
   /** Of one address in a minute, without a good credential. */
   readonly failureRate: number;
+  /** Where several replicas count together. */
+  readonly takeRequests?: TakeShared | undefined;
 };
+
+/** Gives the ms until the count begins anew when it is exhausted. */
+type Limiter = (key: string) => Promise<number | undefined>;
 
 const minuteSeconds = 60;
 
 /** A good credential is never refused for what others do wrong, also behind one address. */
-export function createRateLimits({ senderRate, failureRate }: RateLimitOptions): RateLimits {
-  const requests = new RateLimiterMemory({ points: Math.max(1, senderRate), duration: minuteSeconds });
-  const failures = new RateLimiterMemory({ points: Math.max(1, failureRate), duration: minuteSeconds });
+export function createRateLimits({ senderRate, failureRate, takeRequests }: RateLimitOptions): RateLimits {
+  const create = (kind: string, most: number): Limiter => {
+    const own = createOwnLimiter(most);
+    if (!takeRequests) return own;
+    const shared = createSharedLimiter(takeRequests, most, minuteSeconds * 1_000);
+    // While the database is away each replica counts for itself.
+    return (key) => shared(`${kind} ${key}`).catch(() => own(key));
+  };
+  const requests = create('sender', senderRate);
+  const failures = create('address', failureRate);
   return {
     countRequest: async (sender) => {
       if (senderRate === 0) return;
-      await consume(requests, sender, `A sender may ask ${senderRate} times in a minute (SENDER_RATE).`);
+      const words = `A sender may ask ${senderRate} times in a minute (SENDER_RATE).`;
+      refuse(await requests(sender), words);
     },
     countFailure: async (address) => {
       if (failureRate === 0) return;
       const words = 'Too many requests without a good credential came from this address (FAILURE_RATE).';
-      await consume(failures, networkOf(address ?? ''), words);
+      refuse(await failures(networkOf(address ?? '')), words);
     },
   };
 }
 
-async function consume(limiter: RateLimiterMemory, key: string, words: string): Promise<void> {
-  try {
-    await limiter.consume(key);
-  } catch (error) {
-    if (!(error instanceof RateLimiterRes)) throw error;
-    const seconds = Math.max(1, Math.ceil(error.msBeforeNext / 1_000));
-    throw new AppError('too_many_requests', words, { headers: { 'Retry-After': String(seconds) } });
-  }
+function createOwnLimiter(most: number): Limiter {
+  const limiter = new RateLimiterMemory({ points: Math.max(1, most), duration: minuteSeconds });
+  return async (key) => {
+    try {
+      await limiter.consume(key);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof RateLimiterRes)) throw error;
+      return error.msBeforeNext;
+    }
+  };
+}
+
+function refuse(msLeft: number | undefined, words: string): void {
+  if (msLeft === undefined) return;
+  const seconds = Math.max(1, Math.ceil(msLeft / 1_000));
+  throw new AppError('too_many_requests', words, { headers: { 'Retry-After': String(seconds) } });
 }
 
 /** Whoever has an IPv6 address has a whole /64 of them. */

@@ -19,6 +19,9 @@ export type OpenCircuit = {
   readonly probeAt: number;
 };
 
+/** What an open circuit goes on from: here, or at another replica. */
+export type CircuitState = { readonly open: OpenCircuit; readonly failedProbes: number; readonly successes: number };
+
 const fewestConversations = 3;
 /** In a row. A refused credential takes more: a parent may well refuse a few conversations for reasons of their own. */
 const mostInARow: Readonly<Record<Trouble, number>> = { failing: 10, unauthorized: 20, throttled: 10 };
@@ -34,6 +37,8 @@ type Row = { kind: Trouble; count: number; readonly conversations: Set<string> }
 type Recent = { readonly at: number; readonly conversationId: string; readonly failed: boolean };
 
 export class Circuit {
+  /** A probe also needs the right to it, which one replica at a time has. */
+  readonly #isShared: boolean;
   /** Troubles in a row, of one kind, without anything fine between. */
   #row: Row | undefined;
   #recent: Recent[] = [];
@@ -41,6 +46,12 @@ export class Circuit {
   #probing: string | undefined;
   #failedProbes = 0;
   #successes = 0;
+  /** A probe may begin until then. */
+  #mayProbeUntil = Number.NEGATIVE_INFINITY;
+
+  constructor(isShared = false) {
+    this.#isShared = isShared;
+  }
 
   get open(): OpenCircuit | undefined {
     return this.#open;
@@ -49,15 +60,41 @@ export class Circuit {
   /** How many attempts may begin now: any number, or while open one at a time when a probe is due. */
   allows(now: number): number {
     if (!this.#open) return Number.POSITIVE_INFINITY;
-    // A clock that was set back must not hold the probe for as long.
-    const isDue = this.#open.probeAt <= now || this.#open.probeAt > now + longestProbeMs;
-    return this.#probing === undefined && isDue ? 1 : 0;
+    return this.#isProbeDue(now) && this.#mayProbe(now) ? 1 : 0;
+  }
+
+  /** A probe is due, and nothing but the right to it is missing. */
+  lacksRight(now: number): boolean {
+    return this.#open !== undefined && this.#isProbeDue(now) && !this.#mayProbe(now);
+  }
+
+  get isProbing(): boolean {
+    return this.#probing !== undefined;
+  }
+
+  /** This replica alone may probe, if it begins before `until`. */
+  grantProbe(until: number): void {
+    this.#mayProbeUntil = until;
+  }
+
+  get state(): CircuitState | undefined {
+    return this.#open && { open: this.#open, failedProbes: this.#failedProbes, successes: this.#successes };
+  }
+
+  /** Takes over what another replica has found out: open like this, or closed. */
+  adopt(state: CircuitState | undefined): void {
+    if (!state) return this.#close();
+    this.#open = state.open;
+    this.#failedProbes = state.failedProbes;
+    this.#successes = state.successes;
   }
 
   /** When time alone will allow an attempt. */
   nextAt(now: number): number {
     if (!this.#open) return now;
-    return this.#probing === undefined ? this.#open.probeAt : Number.POSITIVE_INFINITY;
+    // Whoever brings the right wakes.
+    if (this.#probing !== undefined || this.lacksRight(now)) return Number.POSITIVE_INFINITY;
+    return this.#open.probeAt;
   }
 
   /** An attempt begins: false when it must not. */
@@ -102,13 +139,13 @@ export class Circuit {
     // Others were on their way when it opened: what they bring is known already.
     if (this.#probing !== conversationId) return undefined;
     this.#probing = undefined;
+    // The next probe may be another replica's.
+    this.#mayProbeUntil = Number.NEGATIVE_INFINITY;
     if (sign.kind === 'fine') {
       this.#successes += 1;
       this.#open = { ...open, probeAt: now };
       if (this.#successes < successesToClose) return undefined;
-      this.#open = undefined;
-      this.#row = undefined;
-      this.#recent = [];
+      this.#close();
       return 'closed';
     }
     this.#successes = 0;
@@ -117,6 +154,22 @@ export class Circuit {
     const probeAt = probeTime(sign, now, pauseMs);
     this.#open = { ...open, cause: sign.kind, words: sign.words, probeAt };
     return undefined;
+  }
+
+  #close(): void {
+    this.#open = undefined;
+    this.#row = undefined;
+    this.#recent = [];
+  }
+
+  #isProbeDue(now: number): boolean {
+    if (!this.#open || this.#probing !== undefined) return false;
+    // A clock that was set back must not hold the probe for as long.
+    return this.#open.probeAt <= now || this.#open.probeAt > now + longestProbeMs;
+  }
+
+  #mayProbe(now: number): boolean {
+    return !this.#isShared || now < this.#mayProbeUntil;
   }
 
   #failsTooOften(): boolean {

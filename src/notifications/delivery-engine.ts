@@ -4,6 +4,8 @@ import type { Clock } from '../clock.ts';
 import type { DeliveryConfig } from '../config-delivery.ts';
 import type { Logger } from '../logger.ts';
 import type { Database } from '../storage/database.ts';
+import { isPostgres } from '../storage/locks.ts';
+import { noSignals, type Signals } from '../storage/signals.ts';
 import { type AcceptedNotification, acceptNotification, type Repeat } from './accept-notification.ts';
 import { Backlog } from './backlog.ts';
 import { cancelNotification } from './cancel-notification.ts';
@@ -28,6 +30,7 @@ import type { Lease } from './lane-store.ts';
 import type { LaneWork } from './lane-work.ts';
 import { purgeDeliveries, retryDeliveries } from './replay-deliveries.ts';
 import { SettledSignal } from './settled-signal.ts';
+import { SharedGates } from './shared-gates.ts';
 import { workOffLane } from './work-off-lane.ts';
 
 export type DeliveryEngineOptions = {
@@ -38,6 +41,8 @@ export type DeliveryEngineOptions = {
   readonly random: () => number;
   readonly send: SendToParent;
   readonly config: DeliveryConfig;
+  /** To the other replicas, where there are any. */
+  readonly signals?: Signals;
 };
 
 type Page = { readonly limit: number; readonly cursor: string | undefined };
@@ -47,11 +52,12 @@ export type DeliveryEngine = ReturnType<typeof createDeliveryEngine>;
 /** Builds the engine; nothing is sent before `start`. */
 export function createDeliveryEngine(options: DeliveryEngineOptions) {
   const parts = createParts(options);
-  const { worker, housekeeper, settled } = parts;
+  const { worker, housekeeper, settled, shared, gates, tellSettled, wake } = parts;
   return {
     ...createSenderDesk(options, parts),
     ...createOperatorDesk(options, parts),
     start: async (): Promise<void> => {
+      await shared?.start(gates, () => worker.wake());
       await worker.start();
       housekeeper.start();
     },
@@ -60,22 +66,30 @@ export function createDeliveryEngine(options: DeliveryEngineOptions) {
     /** Begins nothing more, lets what is in flight end. */
     stop: async (): Promise<void> => {
       await Promise.all([worker.stop(), housekeeper.stop()]);
+      await shared?.stop();
+      // The lanes that were given back.
+      wake();
     },
     /** Something of this notification has settled in a turn of the user. */
-    tellSettled: (notificationId: string): void => settled.tell(notificationId),
+    tellSettled,
     /** Something may be due: look now. */
-    wake: (): void => worker.wake(),
+    wake,
   };
 }
 
 type Parts = ReturnType<typeof createParts>;
 
 function createParts(options: DeliveryEngineOptions) {
-  const { db, clock, config } = options;
-  const gates = new ParentGates({ slotsPerParent: config.deliveryConcurrency, hostRate: config.hostSendRate });
+  const { db, clock, logger, config, signals = noSignals } = options;
+  const hostRate = config.hostSendRate;
+  const shared = isPostgres(db) ? new SharedGates({ db, clock, logger, signals, hostRate }) : undefined;
+  const gates = new ParentGates({ slotsPerParent: config.deliveryConcurrency, hostRate, shared });
   const backlog = new Backlog(db, clock, config.maxPending);
   const settled = new SettledSignal();
-  const onSettled = (notificationId: string): void => settled.tell(notificationId);
+  const onSettled = (notificationId: string): void => {
+    settled.tell(notificationId);
+    signals.tell('settled', notificationId);
+  };
   const rates = config.conversationSendRates;
   const onParentBack = (parent: string): void => worker.hasten(parent);
   const onRoom = (): void => worker.wake();
@@ -94,11 +108,17 @@ function createParts(options: DeliveryEngineOptions) {
   const work = (lease: Lease, step: LaneStep): Promise<void> => workOffLane(lane, desk, lease, step);
   const worker: DeliveryWorker = new DeliveryWorker({ ...lane, stopping, claim: desk.claim, work });
   const housekeeper = new Housekeeper({ ...options, ...config, onSettled });
-  return { gates, backlog, settled, worker, housekeeper };
+  const wake = (): void => {
+    worker.wake();
+    signals.tell('due');
+  };
+  signals.on('due', () => worker.wake());
+  signals.on('settled', (ids) => (ids ? ids.forEach((id) => settled.tell(id)) : settled.tellAll()));
+  return { gates, shared, backlog, settled, worker, housekeeper, tellSettled: onSettled, wake };
 }
 
 /** What senders may do. */
-function createSenderDesk({ db, clock }: DeliveryEngineOptions, { backlog, settled, worker }: Parts) {
+function createSenderDesk({ db, clock }: DeliveryEngineOptions, { backlog, settled, tellSettled, wake }: Parts) {
   const { now } = clock;
   return {
     /** The answer that an earlier request with this key and body got. Throws AppError 422 for another body. */
@@ -109,7 +129,7 @@ function createSenderDesk({ db, clock }: DeliveryEngineOptions, { backlog, settl
       await backlog.look();
       const reserve = (deliveries: number): void => backlog.reserve(deliveries);
       const accepted = await acceptNotification(db, sender, request, now(), { repeat, reserve });
-      worker.wake();
+      wake();
       return accepted;
     },
     /** The notification once every delivery is settled, or undefined when `ms` pass before. */
@@ -127,22 +147,22 @@ function createSenderDesk({ db, clock }: DeliveryEngineOptions, { backlog, settl
     /** The notification as it is afterwards, or undefined when there is none. */
     cancel: async (id: string, sender?: string): Promise<NotificationView | undefined> => {
       if (!(await cancelNotification(db, id, now(), sender))) return undefined;
-      settled.tell(id);
-      worker.wake();
+      tellSettled(id);
+      wake();
       return findNotificationView(db, id, now());
     },
   };
 }
 
 /** What operators may do. */
-function createOperatorDesk({ db, clock, config }: DeliveryEngineOptions, { gates, worker }: Parts) {
+function createOperatorDesk({ db, clock, config }: DeliveryEngineOptions, { gates, wake }: Parts) {
   return {
     findDelivery: (id: string) => findDeliveryView(db, id),
     listDeliveries: (filter: DeliveryFilter, page: Page) => listDeliveries(db, filter, page),
     /** Returns how many are pending again. */
     retry: async (filter: DeliveryFilter): Promise<number> => {
       const count = await retryDeliveries(db, filter, { now: clock.now(), lifeMs: config.notificationTtlMs });
-      worker.wake();
+      wake();
       return count;
     },
     /** Returns how many are forgotten. */

@@ -4,6 +4,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
 import type { Database } from '../storage/database.ts';
+import { isPostgres } from '../storage/locks.ts';
+import { forgetRequestCounts } from '../storage/request-counts.ts';
 import { scrubFile } from '../storage/scrub.ts';
 import {
   eraseBodies,
@@ -68,6 +70,7 @@ export class Housekeeper {
   async #expire(): Promise<void> {
     const { db, clock, logger, onSettled } = this.#options;
     await expireKeys(db, clock.now());
+    if (isPostgres(db)) await forgetRequestCounts(db);
     await this.#repeat(async () => {
       const expired = await expireDeliveries(db, clock.now());
       for (const notificationId of new Set(expired)) onSettled(notificationId);

@@ -2,7 +2,7 @@
 // host; the circuit that leaves it alone when it is down, overloaded, or refuses our credential.
 
 import { hostOf } from '../conversations/conversation.ts';
-import { Circuit, type OpenCircuit, type ParentSign } from './circuit.ts';
+import { Circuit, type CircuitState, type OpenCircuit, type ParentSign } from './circuit.ts';
 import { HostPace } from './send-rate.ts';
 
 type ParentGatesOptions = {
@@ -10,6 +10,18 @@ type ParentGatesOptions = {
   readonly slotsPerParent: number;
   /** Attempts per second and host; 0 means any number. */
   readonly hostRate: number;
+  /** Where there are several replicas. */
+  readonly shared?: GateSharing | undefined;
+};
+
+/** What other replicas have to do with it. */
+type GateSharing = {
+  /** How much of such a rate is this replica's now. */
+  share(rate: number): number;
+  /** There is something for this parent, and a probe is due: somebody has to take the right to it. */
+  wantProbe(parent: string): void;
+  /** The circuit of this parent has changed here. */
+  noteChange(parent: string): void;
 };
 
 /** An open circuit as an operator sees it. */
@@ -36,7 +48,9 @@ export class ParentGates {
   free(parent: string, now: number): number {
     const { circuit, pace, slots } = this.#gate(parent);
     const left = this.#options.slotsPerParent - slots.size;
-    return Math.max(0, Math.min(left, circuit.allows(now), pace?.allows(now) ?? left));
+    const room = Math.max(0, Math.min(left, pace?.allows(now, this.#share()) ?? left));
+    if (room > 0 && circuit.lacksRight(now)) this.#options.shared?.wantProbe(parent);
+    return Math.min(room, circuit.allows(now));
   }
 
   /** How many attempts are being made at this parent. */
@@ -48,7 +62,7 @@ export class ParentGates {
   nextAt(parent: string, now: number): number {
     const { circuit, pace, slots } = this.#gate(parent);
     if (slots.size >= this.#options.slotsPerParent) return Number.POSITIVE_INFINITY;
-    return Math.max(circuit.nextAt(now), pace?.nextAt(now) ?? now);
+    return Math.max(circuit.nextAt(now), pace?.nextAt(now, this.#share()) ?? now);
   }
 
   /** An attempt in this conversation takes a slot, until `leave`: it is about to be marked, made and answered. */
@@ -66,7 +80,7 @@ export class ParentGates {
   /** Just before an attempt; false when it must not be made now. */
   begin(parent: string, conversationId: string, now: number): boolean {
     const { circuit, pace } = this.#gate(parent);
-    if (circuit.allows(now) === 0 || pace?.begin(now) === false) return false;
+    if (circuit.allows(now) === 0 || pace?.begin(now, this.#share()) === false) return false;
     return circuit.begin(conversationId, now);
   }
 
@@ -77,7 +91,31 @@ export class ParentGates {
 
   /** What an attempt has shown of its parent. Returns how its circuit has changed, if it has. */
   record(parent: string, conversationId: string, sign: ParentSign, now: number): 'opened' | 'closed' | undefined {
-    return this.#gate(parent).circuit.record(sign, conversationId, now);
+    const { circuit } = this.#gate(parent);
+    const before = circuit.open;
+    const changed = circuit.record(sign, conversationId, now);
+    if (circuit.open !== before) this.#options.shared?.noteChange(parent);
+    return changed;
+  }
+
+  /** What other replicas are to know of this parent's circuit; undefined when it is closed. */
+  circuitState(parent: string): CircuitState | undefined {
+    return this.#gate(parent).circuit.state;
+  }
+
+  /** Another replica has found this parent's circuit so; undefined: closed. */
+  adoptCircuit(parent: string, state: CircuitState | undefined): void {
+    this.#gate(parent).circuit.adopt(state);
+  }
+
+  /** This replica alone may probe this parent, if it begins before `until`. */
+  grantProbe(parent: string, until: number): void {
+    this.#gate(parent).circuit.grantProbe(until);
+  }
+
+  /** A probe of this replica is out. */
+  isProbing(parent: string): boolean {
+    return this.#gate(parent).circuit.isProbing;
   }
 
   /** The open circuit of this parent. */
@@ -104,7 +142,7 @@ export class ParentGates {
     let gate = this.#gates.get(parent);
     if (!gate) {
       gate = {
-        circuit: new Circuit(),
+        circuit: new Circuit(this.#options.shared !== undefined),
         pace: this.#paceOf(hostOf(parent)),
         slots: new Set(),
         takenAt: Number.NEGATIVE_INFINITY,
@@ -112,6 +150,11 @@ export class ParentGates {
       this.#gates.set(parent, gate);
     }
     return gate;
+  }
+
+  #share(): number {
+    const { hostRate, shared } = this.#options;
+    return shared ? shared.share(hostRate) : hostRate;
   }
 
   #paceOf(host: string): HostPace | undefined {

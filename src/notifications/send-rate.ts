@@ -58,7 +58,7 @@ export async function countAllowedNow(
   return allowed;
 }
 
-/** The pace of one host: at most `perSecond` begun attempts in any second. */
+/** The pace of one host: at most `perSecond` begun attempts in any second, or a smaller `share` of them. */
 export class HostPace {
   readonly #perSecond: number;
   /** Begin of the last attempts, in a ring: the oldest is at `#next`. */
@@ -71,21 +71,23 @@ export class HostPace {
   }
 
   /** How many attempts may begin now. */
-  allows(now: number): number {
-    // Oldest first from #next on: those that are older than a second make room.
+  allows(now: number, share = this.#perSecond): number {
+    // Oldest first: those that are older than a second make room.
     let free = 0;
-    while (free < this.#perSecond && this.#isOver(free, now)) free += 1;
+    while (free < share && this.#isOver(this.#perSecond - share + free, now)) free += 1;
     return free;
   }
 
-  /** When the next attempt may begin. */
-  nextAt(now: number): number {
-    return this.#isOver(0, now) ? now : this.#at(0) + 1_000;
+  /** When the next attempt may begin; Infinity where nothing but a larger share makes room. */
+  nextAt(now: number, share = this.#perSecond): number {
+    if (share === 0) return Number.POSITIVE_INFINITY;
+    const oldest = this.#perSecond - share;
+    return this.#isOver(oldest, now) ? now : this.#at(oldest) + 1_000;
   }
 
   /** Notes that one begins; false when it must not. */
-  begin(now: number): boolean {
-    if (!this.#isOver(0, now)) return false;
+  begin(now: number, share = this.#perSecond): boolean {
+    if (share === 0 || !this.#isOver(this.#perSecond - share, now)) return false;
     this.#begun[this.#next] = now;
     this.#next = (this.#next + 1) % this.#perSecond;
     return true;

@@ -11,10 +11,15 @@ export class SettledSignal {
     for (const told of this.#waiting.get(notificationId) ?? []) told.abort();
   }
 
+  /** Anything may have settled: everybody asks again. */
+  tellAll(): void {
+    for (const id of this.#waiting.keys()) this.tell(id);
+  }
+
   /** Lets everybody go, now and from now on. */
   close(): void {
     this.#isClosed = true;
-    for (const id of this.#waiting.keys()) this.tell(id);
+    this.tellAll();
   }
 
   /**

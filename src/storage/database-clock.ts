@@ -7,6 +7,9 @@ import type { Database } from './database.ts';
 
 const askAgainMs = 30_000;
 
+/** Epoch ms on PostgreSQL, as they are when the statement comes to it. */
+export const databaseNow = sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`;
+
 export type DatabaseClock = Clock & { stop(): void };
 
 /**

@@ -10,10 +10,11 @@ import type { Database } from './database.ts';
  * - `idempotency`: the requests of a credential with one key follow one another.
  * - `subject`: who is notified of a subject, and who comes to wait for it, do not pass each other unseen.
  * - `conversation`: whether a wait is open and whether the conversation takes a push are changed together.
+ * - `replicas`: of two replicas that begin, the second sees the first.
  */
-export type LockKind = 'idempotency' | 'subject' | 'conversation';
+export type LockKind = 'idempotency' | 'subject' | 'conversation' | 'replicas';
 
-const numberOf: Readonly<Record<LockKind, number>> = { idempotency: 1, subject: 2, conversation: 3 };
+const numberOf: Readonly<Record<LockKind, number>> = { idempotency: 1, subject: 2, conversation: 3, replicas: 4 };
 
 export function isPostgres(db: Database): boolean {
   return db.getExecutor().adapter instanceof PostgresAdapter;

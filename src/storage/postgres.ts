@@ -37,6 +37,8 @@ export function createPostgresDialect(options: PostgresOptions, onTrouble: (erro
   });
   // Without a listener the end of an idle connection, as at a restart of the server, would end the process.
   pool.on('error', onTrouble);
+  // And so would that of a connection that is in use: whoever uses it is told by the failure of its next statement.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return new PostgresDialect({ pool: guardPool(pool) });
 }
 

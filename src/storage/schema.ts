@@ -180,7 +180,35 @@ type WriteProbeTable = { id: number; at: number };
 /** One row: the key under which people are hashed for the log. */
 type AuditKeyTable = { id: number; key: string };
 
+/** PostgreSQL only: the replicas that are there, which share what a host may be sent. */
+type ReplicaTable = {
+  id: string;
+  /** JSON: ids of the replicas that it shares with, of which it may still be the only one that knows. */
+  knows: string;
+  alive_until: number;
+};
+
+/** PostgreSQL only: the open circuits. */
+type CircuitTable = {
+  parent: string;
+  cause: string;
+  words: string;
+  opened_at: number;
+  probe_at: number;
+  failed_probes: number;
+  successes: number;
+  /** The replica that may probe, until then. */
+  prober: string | null;
+  probing_until: number | null;
+};
+
+/** PostgreSQL only: how often a sender has asked, and an address has failed, in the current minute. */
+type RequestCountTable = { key: string; taken: number; ends_at: number };
+
 export type Schema = {
+  replicas: ReplicaTable;
+  circuits: CircuitTable;
+  request_counts: RequestCountTable;
   audit_key: AuditKeyTable;
   api_keys: ApiKeyTable;
   webhooks: WebhookTable;

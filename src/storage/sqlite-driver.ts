@@ -128,7 +128,7 @@ class SqliteTurn implements DatabaseConnection {
     return result;
   }
 
-  async *streamQuery<R>(): AsyncIterableIterator<QueryResult<R>> {
+  streamQuery<R>(): AsyncIterableIterator<QueryResult<R>> {
     throw new Error('Rows are read by pages here: a stream would keep everybody else waiting.');
   }
 

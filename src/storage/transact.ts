@@ -99,8 +99,8 @@ class CommitGroup {
   }
 
   /** No transaction can be begun. */
-  #failAll(error: unknown): { readonly stored: Promise<void> } {
-    for (const job of this.#waiting.splice(0)) job.end({ error });
+  #failAll(reason: unknown): { readonly stored: Promise<void> } {
+    for (const job of this.#waiting.splice(0)) job.end({ error: reason });
     return { stored: Promise.resolve() };
   }
 }
@@ -109,13 +109,13 @@ class CommitGroup {
 async function runGroup(db: Database, waiting: Job[]): Promise<{ readonly stored: Promise<void> }> {
   const trx = await db.startTransaction().execute();
   const taken: Job[] = [];
-  const fail = async (error: unknown): Promise<void> => {
+  const fail = async (reason: unknown): Promise<void> => {
     // A full disk makes SQLite roll back by itself (sqlite.org/lang_transaction.html): this one may then fail.
     await trx
       .rollback()
       .execute()
       .catch(() => undefined);
-    for (const job of taken) job.end({ error });
+    for (const job of taken) job.end({ error: reason });
   };
   try {
     const outcomes = await runJobs(trx, waiting, taken);

@@ -172,12 +172,12 @@ export const credentials: readonly Group[] = [
     rows: [
       ['requests are not counted', 'if (senderRate === 0)', 'if (true)'],
       ['failed requests are not counted', 'if (failureRate === 0)', 'if (true)'],
-      ['one request more', 'Math.max(1, senderRate)', 'senderRate + 1'],
-      ['one failed request more', 'Math.max(1, failureRate)', 'failureRate + 1'],
+      ['one request more', "create('sender', senderRate)", "create('sender', senderRate + 1)"],
+      ['one failed request more', "create('address', failureRate)", "create('address', failureRate + 1)"],
       ['each IPv6 address on its own', '.slice(0, 4)', ''],
       ['all IPv4 addresses are one', " || address.startsWith('::ffff:')", ''],
-      ['all senders are one', 'consume(requests, sender,', "consume(requests, '',"],
-      ['all addresses are one', "consume(failures, networkOf(address ?? ''),", "consume(failures, '',"],
+      ['all senders are one', 'requests(sender)', "requests('')"],
+      ['all addresses are one', "failures(networkOf(address ?? ''))", "failures('')"],
     ],
   },
   {

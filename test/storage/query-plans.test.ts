@@ -47,7 +47,7 @@ const allowed: Readonly<Record<string, readonly Walk[]>> = {
     [/^update lanes set .* where token is not null$/u, 'SCAN lanes'],
   ],
   'a chunk of what is overdue: the index begins with the oldest': [
-    [/^delete from idempotency_keys/u, 'SEARCH idempotency_keys USING INDEX idempotency_keys_by_expiry'],
+    [/^delete from idempotency_keys/u, 'SEARCH idempotency_keys USING COVERING INDEX idempotency_keys_by_expiry'],
     [/^update deliveries .* returning notification_id$/u, 'SEARCH deliveries USING INDEX deliveries_by_expiry'],
     [/^select id from deliveries where settled_at < \? limit/u, 'SEARCH deliveries USING INDEX deliveries_by_age'],
     [/^select id from conversations .* limit \?$/u, 'SEARCH conversations USING INDEX conversations_by_age'],
