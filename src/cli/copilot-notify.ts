@@ -6,6 +6,7 @@ import 'dotenv/config';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { parseArgs } from 'node:util';
+import { ConfigError, parsePlaces } from '../config.ts';
 import { checkSettings } from './check-settings.ts';
 import { cancelNotification, listDeliveries, purgeDeliveries, retryDeliveries } from './deliveries.ts';
 import { manageKeys } from './keys.ts';
@@ -39,6 +40,9 @@ const help = `copilot-notify: push messages into Copilot Studio conversations
   copilot-notify webhooks list | change ID | rotate ID | revoke ID
   copilot-notify people export ID      write all that is stored about a person, as JSON
   copilot-notify people erase ID --yes erase it
+  copilot-notify migrate sqlite-to-postgres
+                                       copy the data of a stopped service from DATA_DIR into the empty PostgreSQL
+                                       database of DATABASE_URL, count and compare it
 
   --url URL   where the service is (default http://localhost:3978)
   --key KEY   API key secret (default: NOTIFY_API_KEY)
@@ -77,12 +81,25 @@ async function run(args: string[]): Promise<number> {
     keys: () => manageKeys(target, rest, values, write),
     webhooks: () => manageWebhooks(target, rest, values, { readFile, write }),
     people: () => managePeople(target, rest, values, write),
+    migrate: () => migrateData(rest),
     purge: () => purgeDeliveries(target, values, write),
   };
   const chosen = Object.hasOwn(commands, command) ? commands[command] : undefined;
   if (chosen) return chosen();
   process.stderr.write(`Unknown command ${command}.\n\n${help}`);
   return 2;
+}
+
+async function migrateData(words: readonly string[]): Promise<number> {
+  // Here and not above: the drivers take a while to load, which no other command needs.
+  const { migrate } = await import('./migrate.ts');
+  try {
+    return await migrate(parsePlaces(process.env, readFile), words, write);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    for (const { setting, message } of error.faults) write(`${setting}: ${message}\n`);
+    return 2;
+  }
 }
 
 function readArguments(args: string[]) {

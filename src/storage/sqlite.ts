@@ -1,4 +1,4 @@
-// Speaks to SQLite. The only file that knows which driver that is.
+// Speaks to SQLite. Only this file and sqlite-reader.ts know which driver that is.
 
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import { type SqliteDatabase, SqliteDialect, type SqliteStatement } from 'kysely
 import Libsql from 'libsql';
 import { AppError } from '../errors.ts';
 
-const databaseFileName = 'copilot-notify.db';
+export const databaseFileName = 'copilot-notify.db';
 const cachedStatements = 256;
 
 /**
@@ -38,18 +38,23 @@ function openSqlite(dataDir: string): Libsql.Database {
     sqlite.exec('begin immediate; commit');
     return sqlite;
   } catch (error) {
-    const busy = error instanceof Error && 'code' in error && String(error.code).startsWith('SQLITE_BUSY');
-    throw new Error(
-      busy
-        ? `DATA_DIR: ${file} is in use by another process; one process per data folder`
-        : `DATA_DIR: cannot open ${file}`,
-      { cause: error },
-    );
+    throw cannotOpen(file, error);
   }
 }
 
-/** Kysely prepares every statement anew; kept ones cost a quarter of the memory and most of the time. */
-function cacheStatements(sqlite: Libsql.Database): SqliteDatabase {
+/** Names DATA_DIR, and another process as the reason where it is one. */
+export function cannotOpen(file: string, cause: unknown): Error {
+  const busy = cause instanceof Error && 'code' in cause && String(cause.code).startsWith('SQLITE_BUSY');
+  return new Error(
+    busy
+      ? `DATA_DIR: ${file} is in use by another process; one process per data folder`
+      : `DATA_DIR: cannot open ${file}`,
+    { cause },
+  );
+}
+
+/** The open file for Kysely, which prepares every statement anew; kept ones cost a quarter of the memory and most of the time. */
+export function cacheStatements(sqlite: Libsql.Database): SqliteDatabase {
   const statements = new Map<string, SqliteStatement>();
   return {
     close: () => closeSqlite(sqlite),
