@@ -104,8 +104,12 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
   };
   refuseUnsafe(settings);
   settings.warnOfMisspelt();
-  if (settings.faults.length > 0) throw new ConfigError(settings);
+  requireNoFault(settings);
   return Object.freeze(config);
+}
+
+function requireNoFault(settings: SettingReader): void {
+  if (settings.faults.length > 0) throw new ConfigError(settings);
 }
 
 /** Where the data is: these two settings alone, for who has nothing but the data to do with. Throws ConfigError. */
@@ -115,7 +119,7 @@ export function parsePlaces(
 ): Pick<Config, 'dataDir' | 'databaseUrl'> {
   const settings = new SettingReader(env, readFile);
   const places = readPlaces(settings);
-  if (settings.faults.length > 0) throw new ConfigError(settings);
+  requireNoFault(settings);
   return places;
 }
 

@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { parseArgs } from 'node:util';
 import { ConfigError, parsePlaces } from '../config.ts';
+import { backUp } from './backup.ts';
 import { checkSettings } from './check-settings.ts';
 import { cancelNotification, listDeliveries, purgeDeliveries, retryDeliveries } from './deliveries.ts';
 import { manageKeys } from './keys.ts';
@@ -40,6 +41,7 @@ const help = `copilot-notify: push messages into Copilot Studio conversations
   copilot-notify webhooks list | change ID | rotate ID | revoke ID
   copilot-notify people export ID      write all that is stored about a person, as JSON
   copilot-notify people erase ID --yes erase it
+  copilot-notify backup [NAME]         have the running service write a backup into DATA_DIR/backups, and tell its path
   copilot-notify migrate sqlite-to-postgres
                                        copy the data of a stopped service from DATA_DIR into the empty PostgreSQL
                                        database of DATABASE_URL, count and compare it
@@ -81,6 +83,7 @@ async function run(args: string[]): Promise<number> {
     keys: () => manageKeys(target, rest, values, write),
     webhooks: () => manageWebhooks(target, rest, values, { readFile, write }),
     people: () => managePeople(target, rest, values, write),
+    backup: () => backUp(target, rest, write),
     migrate: () => migrateData(rest),
     purge: () => purgeDeliveries(target, values, write),
   };

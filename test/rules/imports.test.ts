@@ -26,7 +26,7 @@ const parts: Readonly<Record<string, { values: readonly string[]; types?: readon
   },
   http: {
     values: ['ip-network', 'keys/api-key', 'notifications/idempotency', 'notifications/notify-request', 'webhooks'],
-    types: ['keys', 'notifications'],
+    types: ['keys', 'notifications', 'storage/backup'],
   },
   keys: { values: ['rotation', 'signed-token', 'storage'] },
   rotation: { values: [] },
