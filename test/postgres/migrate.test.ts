@@ -10,7 +10,7 @@ import { migrate } from '../../src/cli/migrate.ts';
 import type { Database } from '../../src/storage/database.ts';
 import { tableKeys, type TableName, tableNames } from '../../src/storage/table-keys.ts';
 import { runCommand } from '../helpers/service-process.ts';
-import { countRows, createMigrationBench, type MigrationBench } from './migration-bench.ts';
+import { createMigrationBench, type MigrationBench } from './migration-bench.ts';
 
 let bench: MigrationBench;
 beforeAll(async () => {
@@ -187,7 +187,7 @@ describe('copilot-notify migrate', () => {
     const settings = { DATA_DIR: bench.dataDir, DATABASE_URL: bench.url };
     const { code, out } = await runCommand(['migrate', 'sqlite-to-postgres'], settings);
     expect(out).toContain('All is there.');
-    expect([code, await countRows(bench.target, 'conversations')]).toEqual([0, 3]);
+    expect([code, await bench.countTarget()]).toEqual([0, 3 * tableNames.length]);
   });
 
   it.each([

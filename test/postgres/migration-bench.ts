@@ -55,7 +55,13 @@ export async function createMigrationBench(): Promise<MigrationBench> {
     target,
     begin: async (wanted = {}) => {
       await run('drop function if exists meddle cascade');
-      await run(`truncate ${tableNames.join()} restart identity`);
+      // Of a few rows faster than truncate, which makes new files.
+      await run(
+        tableNames
+          .toReversed()
+          .map((table) => `delete from ${table}`)
+          .join(';'),
+      );
       const isAsWanted = isFresh && Object.keys(wanted).length === 0;
       if (!isAsWanted) await fill(wanted);
       isFresh = Object.keys(wanted).length === 0;
@@ -74,9 +80,12 @@ export async function createMigrationBench(): Promise<MigrationBench> {
       await run(`create trigger meddle before ${event} on ${table} for each row execute function meddle()`);
     },
     countTarget: async () => {
-      let count = 0;
-      for (const table of tableNames) count += await countRows(target, table);
-      return count;
+      const counts = sql.join(
+        tableNames.map((table) => sql`(select count(*) from ${sql.table(table)})`),
+        sql` + `,
+      );
+      const { rows } = await sql<{ count: number }>`select ${counts} as count`.execute(target);
+      return rows[0]?.count ?? Number.NaN;
     },
     remove: async () => {
       await target.destroy();
@@ -84,9 +93,4 @@ export async function createMigrationBench(): Promise<MigrationBench> {
       rmSync(dataDir, { recursive: true, force: true });
     },
   };
-}
-
-export async function countRows(db: Database, table: TableName): Promise<number> {
-  const { rows } = await sql<{ count: number }>`select count(*) as count from ${sql.table(table)}`.execute(db);
-  return rows[0]?.count ?? Number.NaN;
 }
