@@ -31,6 +31,7 @@ import { hastenLane } from './notifications/lane-store.ts';
 import { openWatchedWait } from './notifications/open-watched-wait.ts';
 import { createPeopleDesk } from './notifications/people-desk.ts';
 import { countAllowedNow } from './notifications/send-rate.ts';
+import { type BackupDesk, createBackupDesk } from './storage/backup.ts';
 import { createDatabaseClock } from './storage/database-clock.ts';
 import { type Database, openDatabase, probeWrite } from './storage/database.ts';
 import { isPostgres } from './storage/locks.ts';
@@ -69,8 +70,10 @@ export async function createApp(options: AppOptions): Promise<App> {
   const bot = createBotParts(config, clock);
   const signals = createSignals(config.databaseUrl, logger);
   const engine = createDeliveryEngine({ db, clock, logger, random, send: createPush(bot.adapter), config, signals });
+  const backups = createBackupDesk({ db, dataDir: config.dataDir, now: clock.now });
   const state = { stopping: false };
-  const services = createServices({ config, logger, clock, db, bot, engine, isStopping: () => state.stopping });
+  const isStopping = (): boolean => state.stopping;
+  const services = createServices({ config, logger, clock, db, bot, engine, backups, isStopping });
   const server = createHttpServer({
     services,
     publicUrl: config.publicUrl,
@@ -89,6 +92,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     // Load balancers see that it is not ready, and go elsewhere, while requests are still served.
     await clock.sleep(delayMs, new AbortController().signal);
     engine.release();
+    backups.stop();
     // Together: a push that begins now would only be cut off by the end of the process.
     await Promise.all([server.stop(stopGraceMs), engine.stop()]);
     await bot.transport.close();
@@ -163,10 +167,11 @@ type Parts = {
   readonly db: Database;
   readonly bot: ReturnType<typeof createBotParts>;
   readonly engine: DeliveryEngine;
+  readonly backups: BackupDesk;
   readonly isStopping: () => boolean;
 };
 
-function createServices({ config, logger, clock, db, bot, engine, isStopping }: Parts): HttpServices {
+function createServices({ config, logger, clock, db, bot, engine, backups, isStopping }: Parts): HttpServices {
   const skillServices = {
     db,
     clock,
@@ -202,6 +207,7 @@ function createServices({ config, logger, clock, db, bot, engine, isStopping }: 
     processTurn: (caller, activity) => processTurn(caller as Caller, activity as Partial<Activity> as Activity),
     notifications: engine,
     people: createPeopleDesk(db, clock.now),
+    backups,
     keys: createKeyRing({ db, now: clock.now, apiKeys: config.apiKeys, entra: createEntraRules(config, clock) }),
     webhooks: createWebhookRegistry({ db, now: clock.now }),
     listConversations: (page) => listConversations(db, page),

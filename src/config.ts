@@ -93,8 +93,7 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
     ),
     channels: readChannels(settings, cloud),
     serviceUrlRules: readServiceUrlRules(settings),
-    dataDir: settings.readText('DATA_DIR') ?? './data',
-    databaseUrl: readDatabaseUrl(settings),
+    ...readPlaces(settings),
     ...readSenders(settings, identity),
     waitInTurnSeconds: settings.readInteger('WAIT_IN_TURN_SECONDS', { min: 0, max: 8, fallback: 5 }),
     waitMaxMinutes: settings.readInteger('WAIT_MAX_MINUTES', { min: 1, max: 1440, fallback: 25 }),
@@ -105,8 +104,27 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
   };
   refuseUnsafe(settings);
   settings.warnOfMisspelt();
-  if (settings.faults.length > 0) throw new ConfigError(settings);
+  requireNoFault(settings);
   return Object.freeze(config);
+}
+
+function requireNoFault(settings: SettingReader): void {
+  if (settings.faults.length > 0) throw new ConfigError(settings);
+}
+
+/** Where the data is: these two settings alone, for who has nothing but the data to do with. Throws ConfigError. */
+export function parsePlaces(
+  env: Environment,
+  readFile: (path: string) => string,
+): Pick<Config, 'dataDir' | 'databaseUrl'> {
+  const settings = new SettingReader(env, readFile);
+  const places = readPlaces(settings);
+  requireNoFault(settings);
+  return places;
+}
+
+function readPlaces(settings: SettingReader): Pick<Config, 'dataDir' | 'databaseUrl'> {
+  return { dataDir: settings.readText('DATA_DIR') ?? './data', databaseUrl: readDatabaseUrl(settings) };
 }
 
 function readHost(settings: SettingReader): string {

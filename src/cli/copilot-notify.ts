@@ -6,6 +6,8 @@ import 'dotenv/config';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { parseArgs } from 'node:util';
+import { ConfigError, parsePlaces } from '../config.ts';
+import { backUp } from './backup.ts';
 import { checkSettings } from './check-settings.ts';
 import { cancelNotification, listDeliveries, purgeDeliveries, retryDeliveries } from './deliveries.ts';
 import { manageKeys } from './keys.ts';
@@ -47,6 +49,10 @@ const help = `copilot-notify: push messages into Copilot Studio conversations
                                        write manifests, icon and privacy page for a web host; --base-url URL of it
   copilot-notify people export ID      write all that is stored about a person, as JSON
   copilot-notify people erase ID --yes erase it
+  copilot-notify backup [NAME]         have the running service write a backup into DATA_DIR/backups, and tell its path
+  copilot-notify migrate sqlite-to-postgres
+                                       copy the data of a stopped service from DATA_DIR into the empty PostgreSQL
+                                       database of DATABASE_URL, count and compare it
 
   --url URL   where the service is (default http://localhost:3978)
   --key KEY   API key secret (default: NOTIFY_API_KEY)
@@ -86,12 +92,26 @@ async function run(args: string[]): Promise<number> {
     webhooks: () => manageWebhooks(target, rest, values, { readFile, write }),
     manifest: () => manageManifest(rest, values, write),
     people: () => managePeople(target, rest, values, write),
+    backup: () => backUp(target, rest, write),
+    migrate: () => migrateData(rest),
     purge: () => purgeDeliveries(target, values, write),
   };
   const chosen = Object.hasOwn(commands, command) ? commands[command] : undefined;
   if (chosen) return chosen();
   process.stderr.write(`Unknown command ${command}.\n\n${help}`);
   return 2;
+}
+
+async function migrateData(words: readonly string[]): Promise<number> {
+  // Here and not above: the drivers take a while to load, which no other command needs.
+  const { migrate } = await import('./migrate.ts');
+  try {
+    return await migrate(parsePlaces(process.env, readFile), words, write);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    for (const { setting, message } of error.faults) write(`${setting}: ${message}\n`);
+    return 2;
+  }
 }
 
 function readArguments(args: string[]) {

@@ -8,6 +8,7 @@ import type { KeyRing } from '../keys/key-ring.ts';
 import type { Logger } from '../logger.ts';
 import { createAuthenticate } from './api-keys.ts';
 import { answerError } from './answer-error.ts';
+import { type BackupServices, createBackupHandler } from './backup.ts';
 import { createClientAddress } from './client-address.ts';
 import { type ConnectionCloser, createConnectionCloser } from './connection-closer.ts';
 import {
@@ -65,7 +66,8 @@ import type { WebhookRegistry } from '../webhooks/webhook-registry.ts';
 export type HttpServices = MessageServices &
   NotificationServices &
   DeliveryServices &
-  PeopleServices & {
+  PeopleServices &
+  BackupServices & {
     readonly keys: KeyRing;
     readonly webhooks: WebhookRegistry;
     /** The manifests and what they lead to, by file name. */
@@ -156,6 +158,7 @@ function mountRoutes(server: Server, options: HttpServerOptions, closer: Connect
   server.post('/api/deliveries/:id/retry', createRetryDeliveryHandler(senders));
   server.post('/api/deliveries/retry', createRetryDeliveriesHandler(senders));
   server.post('/api/deliveries/purge', createPurgeDeliveriesHandler(senders));
+  server.post('/api/backup', createBackupHandler(senders));
   server.post('/api/keys', createCreateKeyHandler(operators));
   server.post('/api/keys/:id/rotate', createRotateKeyHandler(operators));
   server.del('/api/keys/:id', createRevokeKeyHandler(operators));

@@ -35,8 +35,14 @@ export async function createDatabaseClock(db: Database, sleep: Clock['sleep']): 
 /** By how many ms the database's clock is ahead of the monotonic one of this process. */
 async function measure(db: Database): Promise<number> {
   const askedAt = performance.now();
+  const now = await askTime(db);
+  const answeredAt = performance.now();
+  return now - (askedAt + answeredAt) / 2;
+}
+
+/** What PostgreSQL's clock says, in epoch ms with fractions. */
+export async function askTime(db: Database): Promise<number> {
   const { rows } = await sql<{ now: number }>`
     select (extract(epoch from clock_timestamp()) * 1000)::double precision as now`.execute(db);
-  const answeredAt = performance.now();
-  return (rows[0]?.now ?? Number.NaN) - (askedAt + answeredAt) / 2;
+  return rows[0]?.now ?? Number.NaN;
 }

@@ -22,7 +22,7 @@ const idleInTransactionMs = 10_000;
 const bigintOid = 20;
 const numericOid = 1700;
 
-/** Kysely's dialect over such a pool. `onTrouble` is told of connections that fail while nobody uses them. */
+/** Kysely's dialect over such a pool. `onTrouble` is told of connections that end by themselves. */
 export function createPostgresDialect(options: PostgresOptions, onTrouble: (error: Error) => void): PostgresDialect {
   const { url, most, statementMs } = options;
   const pool = new Pool({
@@ -35,11 +35,9 @@ export function createPostgresDialect(options: PostgresOptions, onTrouble: (erro
     ...(statementMs > 0 && { statement_timeout: statementMs, query_timeout: statementMs + answerGraceMs }),
     types: { getTypeParser },
   });
-  // Without a listener the end of an idle connection, as at a restart of the server, would end the process.
-  pool.on('error', onTrouble);
-  // And so would that of a connection that is in use: whoever uses it is told by the failure of its next statement.
-  pool.on('connect', (client) => client.on('error', () => undefined));
-  return new PostgresDialect({ pool: guardPool(pool) });
+  // Told by its client below; without a listener here as well, the end of an idle connection would end the process.
+  pool.on('error', () => undefined);
+  return new PostgresDialect({ pool: guardPool(pool, onTrouble) });
 }
 
 /** Times and counts are integers far below 2^53: numbers, as on SQLite, not texts. */
@@ -48,14 +46,14 @@ function getTypeParser(oid: number, format?: 'text' | 'binary'): (text: string) 
   return types.getTypeParser(oid, format) as (text: string) => unknown;
 }
 
-function guardPool(pool: Pool): PostgresPool {
+function guardPool(pool: Pool, onTrouble: (error: Error) => void): PostgresPool {
   const guarded = new WeakMap<PoolClient, PostgresPoolClient>();
   return {
     connect: async () => {
       const client = await pool.connect().catch((error: unknown) => {
         throw unavailable(error);
       });
-      const known = guarded.get(client) ?? guardClient(client);
+      const known = guarded.get(client) ?? guardClient(client, onTrouble);
       guarded.set(client, known);
       return known;
     },
@@ -64,8 +62,14 @@ function guardPool(pool: Pool): PostgresPool {
 }
 
 /** A connection on which a statement was cut off still waits for its answer: the next user would get it. */
-function guardClient(client: PoolClient): PostgresPoolClient {
+function guardClient(client: PoolClient, onTrouble: (error: Error) => void): PostgresPoolClient {
   let isBroken = false;
+  // As at a restart of the server. The pool listens only while nobody uses it: one that ends between two statements of a
+  // transaction would end the process.
+  client.on('error', (error) => {
+    isBroken = true;
+    onTrouble(error);
+  });
   const query = async (text: string, values: readonly unknown[]) => {
     try {
       return await client.query(text, [...values]);

@@ -7,6 +7,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { sql } from 'kysely';
 import type { Database } from './database.ts';
 import { isPostgres } from './locks.ts';
+import { inTurn } from './log-turns.ts';
 import { transact } from './transact.ts';
 
 /** Read in well below a millisecond. */
@@ -17,7 +18,7 @@ type Page = { readonly pgno: number; readonly data: ArrayBuffer };
 
 /**
  * Overwrites all that has been deleted by now, and empties the log. Chunk by chunk, others have their turn between two; a
- * crash in the middle changes nothing. `stopping` ends it early. On PostgreSQL that is autovacuum's to do.
+ * crash in the middle changes nothing. A backup that is being made is waited for. `stopping` ends it early. On PostgreSQL that is autovacuum's to do.
  */
 export async function scrubFile(db: Database, stopping?: AbortSignal): Promise<void> {
   if (isPostgres(db)) return;
@@ -28,7 +29,7 @@ export async function scrubFile(db: Database, stopping?: AbortSignal): Promise<v
     await transact(db, (trx) => scrubPages(trx, first, Math.min(first + pagesPerChunk - 1, count)));
     await nextTurn();
   }
-  await sql`pragma wal_checkpoint(truncate)`.execute(db);
+  await inTurn(db, () => sql`pragma wal_checkpoint(truncate)`.execute(db));
 }
 
 /** Through SQLite's own page cache and log (sqlite.org/dbpage.html), so that it is as safe as any other write. */

@@ -1,4 +1,4 @@
-// Speaks to SQLite. The only file that knows which driver that is.
+// Speaks to SQLite. Only this file and sqlite-reader.ts know which driver that is.
 
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { AppError } from '../errors.ts';
 import { Disk, type Sync } from './disk.ts';
 import { type KeptStatement, type SqliteFile, SqliteFileDialect } from './sqlite-driver.ts';
 
-const databaseFileName = 'copilot-notify.db';
+export const databaseFileName = 'copilot-notify.db';
 const cachedStatements = 256;
 
 /**
@@ -22,8 +22,16 @@ export function createSqliteDialect(
 ): SqliteFileDialect {
   const sqlite = openSqlite(dataDir);
   const disk = new Disk(join(dataDir, `${databaseFileName}-wal`), onFailure, sync);
-  return new SqliteFileDialect(cacheStatements(sqlite, disk));
+  const statements = cacheStatements(sqlite);
+  const close = (): void => {
+    disk.close();
+    statements.close();
+  };
+  return new SqliteFileDialect({ ...statements, disk, close });
 }
+
+/** The statements of an open file, and how it is closed. */
+type StatementCache = Pick<SqliteFile, 'prepare' | 'close'>;
 
 /** What was acknowledged is on disk; what was not is asked for again. A new process finds out what the disk has kept. */
 function endProcess(error: Error): void {
@@ -55,25 +63,26 @@ function openSqlite(dataDir: string): Libsql.Database {
     sqlite.exec('begin immediate; commit');
     return sqlite;
   } catch (error) {
-    const busy = error instanceof Error && 'code' in error && String(error.code).startsWith('SQLITE_BUSY');
-    throw new Error(
-      busy
-        ? `DATA_DIR: ${file} is in use by another process; one process per data folder`
-        : `DATA_DIR: cannot open ${file}`,
-      { cause: error },
-    );
+    throw cannotOpen(file, error);
   }
 }
 
-/** Kysely prepares every statement anew; kept ones cost a quarter of the memory and most of the time. */
-function cacheStatements(sqlite: Libsql.Database, disk: Disk): SqliteFile {
+/** Names DATA_DIR, and another process as the reason where it is one. */
+export function cannotOpen(file: string, cause: unknown): Error {
+  const busy = cause instanceof Error && 'code' in cause && String(cause.code).startsWith('SQLITE_BUSY');
+  return new Error(
+    busy
+      ? `DATA_DIR: ${file} is in use by another process; one process per data folder`
+      : `DATA_DIR: cannot open ${file}`,
+    { cause },
+  );
+}
+
+/** The open file for Kysely, which prepares every statement anew; kept ones cost a quarter of the memory and most of the time. */
+export function cacheStatements(sqlite: Libsql.Database): StatementCache {
   const statements = new Map<string, KeptStatement>();
   return {
-    disk,
-    close: () => {
-      disk.close();
-      closeSqlite(sqlite);
-    },
+    close: () => closeSqlite(sqlite),
     prepare: (sql) => {
       const known = statements.get(sql);
       if (known) {

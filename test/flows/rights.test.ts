@@ -22,6 +22,7 @@ const shared: readonly Route[] = [
   ['POST', '/api/deliveries/retry', 'operate', { status: 'dead' }],
   ['POST', '/api/deliveries/purge', 'operate', { status: 'dead' }],
   ['GET', '/api/status', 'operate'],
+  ['POST', '/api/backup', 'operate', { name: 'not a name' }],
   ['GET', '/api/keys', 'operate'],
   ['POST', '/api/keys', 'operate', { name: 'not a name', scopes: ['operate'] }],
   ['POST', '/api/keys/000000000000/rotate', 'operate', {}],

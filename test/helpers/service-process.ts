@@ -40,6 +40,15 @@ export function startProcess(settings: Record<string, string>, options: ProcessO
   const command = [process.execPath, entry];
   const limited = ['sh', '-c', `ulimit -f ${options.fileBlocks} && exec "$0" "$1"`, ...command];
   const [program = '', ...parameters] = options.fileBlocks === undefined ? command : limited;
+  return watch(program, parameters, settings);
+}
+
+/** Starts the command line as it is installed, with just these settings. */
+export function startCommand(args: readonly string[], settings: Record<string, string>): ServiceProcess {
+  return watch(process.execPath, [commandLine, ...args], settings);
+}
+
+function watch(program: string, parameters: readonly string[], settings: Record<string, string>): ServiceProcess {
   const child: ChildProcess = spawn(program, parameters, {
     env: { PATH: process.env['PATH'], DOTENV_CONFIG_PATH: '/nonexistent/.env', ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],

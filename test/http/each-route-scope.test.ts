@@ -16,6 +16,7 @@ const routes: readonly (readonly [method: string, path: string, scope: Scope])[]
   ['POST', '/api/deliveries/retry', 'operate'],
   ['POST', '/api/deliveries/purge', 'operate'],
   ['GET', '/api/status', 'operate'],
+  ['POST', '/api/backup', 'operate'],
   ['GET', '/api/keys', 'operate'],
   ['POST', '/api/keys', 'operate'],
   ['POST', '/api/keys/k1/rotate', 'operate'],

@@ -139,6 +139,7 @@ const succeedingServices: Omit<HttpServices, 'keys'> = {
     status: async () => ({ deliveries: counts, waiting: 0, oldestPendingAt: undefined, parents: [] }),
   },
   webhooks: createWebhookRegistry({ db: undefined as unknown as Database, now: () => now }),
+  backups: { backUp: async () => ({ file: '/data/backups/b.db', bytes: 1 }) },
   people: {
     hash: async () => 'hash',
     show: async () => undefined,

@@ -22,6 +22,17 @@ const unaskedOfPeople = (next: string) => {
 
 export const routes: readonly Group[] = [
   {
+    file: 'src/http/backup.ts',
+    tests,
+    rows: [
+      [
+        'anybody makes a backup',
+        "const { name: sender } = await authenticate(req, 'operate');",
+        "const sender = 'anybody';",
+      ],
+    ],
+  },
+  {
     file: 'src/http/notifications.ts',
     tests,
     rows: [

@@ -26,7 +26,7 @@ const parts: Readonly<Record<string, { values: readonly string[]; types?: readon
   },
   http: {
     values: ['ip-network', 'keys/api-key', 'notifications/idempotency', 'notifications/notify-request', 'webhooks'],
-    types: ['keys', 'notifications'],
+    types: ['keys', 'notifications', 'storage/backup'],
   },
   keys: { values: ['rotation', 'signed-token', 'storage'] },
   rotation: { values: [] },
@@ -48,7 +48,8 @@ const parts: Readonly<Record<string, { values: readonly string[]; types?: readon
   storage: { values: [] },
   manifest: { values: [] },
   webhooks: { values: ['notifications/notify-request', 'rotation', 'storage/transact'], types: ['storage'] },
-  cli: { values: ['config', 'main', 'manifest'], types: ['setting-reader'] },
+  // A copy of the data is for a service that does not run; all else goes through one that does, over HTTP.
+  cli: { values: ['config', 'main', 'manifest', 'notifications/lane-store', 'storage'], types: ['setting-reader'] },
   config: {
     values: [
       'config-channels',
