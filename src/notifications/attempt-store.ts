@@ -2,7 +2,8 @@
 
 import { sql } from 'kysely';
 import type { Database } from '../storage/database.ts';
-import { inPowersOfTwo, tableOf } from '../storage/values.ts';
+import { insertRows } from '../storage/insert-rows.ts';
+import { tableOf } from '../storage/values.ts';
 import { isThrottled } from './retry-policy.ts';
 import type { RateWindow } from './send-rate.ts';
 import { type Delivery, explainOutcome, type SendOutcome } from './notification.ts';
@@ -21,12 +22,11 @@ export async function insertAttempts(
   trx: Database,
   items: readonly { readonly delivery: Delivery; readonly attempt: AttemptRecord }[],
 ): Promise<void> {
-  for (const some of inPowersOfTwo(items)) {
-    await trx
-      .insertInto('attempts')
-      .values(some.map(({ delivery, attempt }) => rowOf(delivery, attempt)))
-      .execute();
-  }
+  await insertRows(
+    trx,
+    'attempts',
+    items.map(({ delivery, attempt }) => rowOf(delivery, attempt)),
+  );
 }
 
 function rowOf(delivery: Delivery, attempt: AttemptRecord) {

@@ -4,9 +4,10 @@ import type { Clock } from '../clock.ts';
 import type { DeliveryConfig } from '../config-delivery.ts';
 import type { Logger } from '../logger.ts';
 import type { Database } from '../storage/database.ts';
+import { together } from '../storage/together.ts';
 import { isPostgres } from '../storage/locks.ts';
 import { noSignals, type Signals } from '../storage/signals.ts';
-import { type AcceptedNotification, acceptNotification, type Repeat } from './accept-notification.ts';
+import { acceptAll, type AcceptedNotification, answerOf, type Ask, type Repeat } from './accept-notification.ts';
 import { Backlog } from './backlog.ts';
 import { cancelNotification } from './cancel-notification.ts';
 import {
@@ -120,6 +121,8 @@ function createParts(options: DeliveryEngineOptions) {
 /** What senders may do. */
 function createSenderDesk({ db, clock }: DeliveryEngineOptions, { backlog, settled, tellSettled, wake }: Parts) {
   const { now } = clock;
+  const reserve = (deliveries: number): void => backlog.reserve(deliveries);
+  const acceptTogether = together(db, (trx, asks: readonly Ask[]) => acceptAll(trx, asks, now()));
   return {
     /** The answer that an earlier request with this key and body got. Throws AppError 422 for another body. */
     findAnswer: (credential: string, repeat: Repeat) =>
@@ -127,8 +130,7 @@ function createSenderDesk({ db, clock }: DeliveryEngineOptions, { backlog, settl
     /** Throws AppError `unavailable` (503) when there is too much on its way, and what acceptNotification throws. */
     accept: async (sender: string, request: NotifyRequest, repeat: Repeat | undefined) => {
       await backlog.look();
-      const reserve = (deliveries: number): void => backlog.reserve(deliveries);
-      const accepted = await acceptNotification(db, sender, request, now(), { repeat, reserve });
+      const accepted = answerOf(await acceptTogether({ sender, request, repeat, reserve }));
       wake();
       return accepted;
     },

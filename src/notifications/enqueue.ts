@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import type { Database } from '../storage/database.ts';
+import { insertRows } from '../storage/insert-rows.ts';
 import type { Notification } from './notification.ts';
 
 /** The same notification to the same conversation is always the same delivery, whoever enqueues it, however often. */
@@ -16,39 +17,34 @@ type InsertOptions = {
   readonly isBulk?: boolean;
 };
 
-/** Adds one delivery for each conversation; one that is there stays as it is. */
-export async function insertDeliveries(
+/** A notification, and the conversations that it is for. */
+type Addressed = { readonly notification: Notification; readonly conversationIds: readonly string[] };
+
+/** Adds one delivery for each conversation, in this order; one that is there stays as it is. */
+export function insertDeliveries(
   db: Database,
-  notification: Notification,
-  conversationIds: readonly string[],
+  addressed: readonly Addressed[],
   now: number,
   { held, isBulk = false }: InsertOptions = {},
 ): Promise<void> {
-  const rows = conversationIds.map((conversationId) => ({
-    id: deliveryIdOf(notification.id, conversationId),
-    notification_id: notification.id,
-    conversation_id: conversationId,
-    state: held ? 'held' : 'pending',
-    step: 'message',
-    reason: held?.reason ?? null,
-    reason_text: held?.reasonText ?? null,
-    send_at: notification.sendAt ?? 0,
-    run_at: notification.sendAt ?? now,
-    expires_at: notification.expiresAt,
-    created_at: now,
-    bulk: isBulk ? 1 : 0,
-  }));
-  for (let start = 0; start < rows.length; start += rowsPerInsert) {
-    await db
-      .insertInto('deliveries')
-      .values(rows.slice(start, start + rowsPerInsert))
-      .onConflict((conflict) => conflict.column('id').doNothing())
-      .execute();
-  }
+  const rows = addressed.flatMap(({ notification, conversationIds }) =>
+    conversationIds.map((conversationId) => ({
+      id: deliveryIdOf(notification.id, conversationId),
+      notification_id: notification.id,
+      conversation_id: conversationId,
+      state: held ? 'held' : 'pending',
+      step: 'message',
+      reason: held?.reason ?? null,
+      reason_text: held?.reasonText ?? null,
+      send_at: notification.sendAt ?? 0,
+      run_at: notification.sendAt ?? now,
+      expires_at: notification.expiresAt,
+      created_at: now,
+      bulk: isBulk ? 1 : 0,
+    })),
+  );
+  return insertRows(db, 'deliveries', rows, '(id) do nothing');
 }
-
-/** Below SQLite's limit of variables in a statement (32,766). */
-const rowsPerInsert = 1_000;
 
 /** Those of these conversations that have a delivery of this notification, whatever its state. */
 export async function findDelivered(

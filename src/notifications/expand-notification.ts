@@ -84,7 +84,7 @@ async function addRecipients(
   const all = isNew ? [] : people.flat().map(({ id }) => id);
   const known = await findDelivered(trx, notification.id, all);
   const picked = people.filter((candidates) => !candidates.some(({ id }) => known.has(id))).flatMap(pickForPerson);
-  await insertDeliveries(trx, notification, picked, now, { isBulk });
+  await insertDeliveries(trx, [{ notification, conversationIds: picked }], now, { isBulk });
   await wakeLanes(trx, picked, notification.sendAt ?? now);
   return picked.length;
 }

@@ -3,6 +3,8 @@
 import { createHash } from 'node:crypto';
 import { AppError } from '../errors.ts';
 import type { Database } from '../storage/database.ts';
+import { insertRows } from '../storage/insert-rows.ts';
+import { listOf } from '../storage/values.ts';
 
 /** A request that its sender may repeat. The scope is the credential: another sender's keys are unrelated. */
 export type RepeatableRequest = {
@@ -36,49 +38,88 @@ export function fingerprintOf(value: unknown): string {
     .digest('base64url');
 }
 
+/** An answer that has been given, and to which body. */
+type Given<T> = { readonly fingerprint: string; readonly answer: T };
+
+/** What tells one key of one credential from all others. */
+function nameOf({ credential, key }: Pick<RepeatableRequest, 'credential' | 'key'>): string {
+  return JSON.stringify([credential, key]);
+}
+
 /**
  * The answer that an earlier request with this key got, or undefined. Asked before the body is checked: what was accepted
  * yesterday may name an end that has passed since. Throws AppError `idempotency_key_reused` (422) for another body.
  */
 export async function findAnswer<T>(db: Database, request: RepeatableRequest, now: number): Promise<T | undefined> {
-  const known = await db
-    .selectFrom('idempotency_keys')
-    .select(['fingerprint', 'answer'])
-    .where('credential', '=', request.credential)
-    .where('key', '=', request.key)
-    .where('expires_at', '>', now)
-    .executeTakeFirst();
-  if (known && known.fingerprint !== request.fingerprint) {
-    throw new AppError('idempotency_key_reused', 'Idempotency-Key was used before with another body.');
-  }
-  return known && (JSON.parse(known.answer) as T);
+  return new AnswerBook(await findAnswers<T>(db, [request], now)).find(request);
 }
 
-/**
- * Runs `first` inside the transaction `trx` and keeps its answer, or gives the kept answer of an earlier request with the
- * same key. The answer lives as long as the transaction's other rows do: a crash after the commit and before the HTTP
- * answer is no second acceptance. Throws AppError `idempotency_key_reused` (422) for another body under the same key.
- */
-export async function acceptOnce<T extends { readonly expiresAt: number }>(
-  trx: Database,
-  request: RepeatableRequest,
+/** The answers that earlier requests with these keys got. */
+export async function findAnswers<T>(
+  db: Database,
+  requests: readonly RepeatableRequest[],
   now: number,
-  first: () => Promise<T>,
-): Promise<{ readonly answer: T; readonly replayed: boolean }> {
-  const known = await findAnswer<T>(trx, request, now);
-  if (known) return { answer: known, replayed: true };
-  const answer = await first();
-  const row = {
-    fingerprint: request.fingerprint,
+): Promise<Map<string, Given<T>>> {
+  if (requests.length === 0) return new Map();
+  const listed = (name: 'credential' | 'key') => listOf(db, [...new Set(requests.map((request) => request[name]))]);
+  const rows = await db
+    .selectFrom('idempotency_keys')
+    .select(['credential', 'key', 'fingerprint', 'answer'])
+    .where('credential', 'in', listed('credential'))
+    .where('key', 'in', listed('key'))
+    .where('expires_at', '>', now)
+    .execute();
+  return new Map(
+    rows.map((row) => [nameOf(row), { fingerprint: row.fingerprint, answer: JSON.parse(row.answer) as T }]),
+  );
+}
+
+/** Keeps answers; to be called in the transaction that stores what they tell of, so that a crash leaves both or neither. */
+export function insertAnswers(
+  trx: Database,
+  given: readonly (RepeatableRequest & { readonly answer: { readonly expiresAt: number } })[],
+  now: number,
+): Promise<void> {
+  const rows = given.map(({ answer, ...request }) => ({
+    ...request,
     answer: JSON.stringify(answer),
     expires_at: Math.max(now + shortestLifeMs, answer.expiresAt),
-  };
-  await trx
-    .insertInto('idempotency_keys')
-    .values({ credential: request.credential, key: request.key, ...row })
-    .onConflict((conflict) => conflict.columns(['credential', 'key']).doUpdateSet(row))
-    .execute();
-  return { answer, replayed: false };
+  }));
+  const change = ['fingerprint', 'answer', 'expires_at'].map((name) => `${name} = excluded.${name}`);
+  // There may be one whose time is over.
+  return insertRows(trx, 'idempotency_keys', rows, `(credential, key) do update set ${change.join(', ')}`);
+}
+
+/** Gives each request with a key its first answer: those that are known, and those that are given meanwhile. */
+export class AnswerBook<T> {
+  readonly #given: Map<string, Given<T>>;
+  /** Those that are still to be kept. */
+  readonly added: (RepeatableRequest & { readonly answer: T })[] = [];
+
+  constructor(known: ReadonlyMap<string, Given<T>>) {
+    this.#given = new Map(known);
+  }
+
+  /** Throws AppError `idempotency_key_reused` (422) for another body. */
+  find(request: RepeatableRequest): T | undefined {
+    const known = this.#given.get(nameOf(request));
+    if (known && known.fingerprint !== request.fingerprint) {
+      throw new AppError('idempotency_key_reused', 'Idempotency-Key was used before with another body.');
+    }
+    return known?.answer;
+  }
+
+  /** The answer of `first`, or the one that an earlier request with the same key got. Throws what either does. */
+  once(request: RepeatableRequest | undefined, first: () => T): T & { readonly replayed: boolean } {
+    const known = request && this.find(request);
+    if (known !== undefined) return { ...known, replayed: true };
+    const answer = first();
+    if (request) {
+      this.#given.set(nameOf(request), { fingerprint: request.fingerprint, answer });
+      this.added.push({ ...request, answer });
+    }
+    return { ...answer, replayed: false };
+  }
 }
 
 function sortFields(value: unknown): unknown {

@@ -167,7 +167,7 @@ export async function adoptUnclaimed(
     if (!(await claimNotification(trx, notification.id))) continue;
     const at = notification.sendAt ?? now;
     const heldNow = at <= now ? held : undefined;
-    await insertDeliveries(trx, notification, [conversationId], now, { held: heldNow });
+    await insertDeliveries(trx, [{ notification, conversationIds: [conversationId] }], now, { held: heldNow });
     if (!heldNow) await wakeLanes(trx, [conversationId], at);
   }
 }

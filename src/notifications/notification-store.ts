@@ -2,26 +2,26 @@
 
 import { isWaiting } from '../storage/conditions.ts';
 import type { Database } from '../storage/database.ts';
+import { insertRows } from '../storage/insert-rows.ts';
 import { lockRows } from '../storage/locks.ts';
 import type { NotificationRow } from '../storage/schema.ts';
 import { listOf } from '../storage/values.ts';
 import type { Expanded } from './expand-notification.ts';
 import type { Notification } from './notification.ts';
 
-/** Stores the notification, and how far its recipients are known. */
-export async function insertNotification(
-  db: Database,
-  notification: Notification,
-  { recipients, expandedTo }: Expanded,
+/** Stores notifications, and how far the recipients of each are known. */
+export function insertNotifications(
+  trx: Database,
+  items: readonly (Expanded & { readonly notification: Notification })[],
 ): Promise<void> {
-  const { to } = notification;
-  await db
-    .insertInto('notifications')
-    .values({
+  return insertRows(
+    trx,
+    'notifications',
+    items.map(({ notification, recipients, expandedTo }) => ({
       id: notification.id,
       sender: notification.sender,
-      subject: 'subject' in to ? to.subject : null,
-      recipient: JSON.stringify(to),
+      subject: 'subject' in notification.to ? notification.to.subject : null,
+      recipient: JSON.stringify(notification.to),
       content: JSON.stringify(notification.content),
       result: notification.result ? JSON.stringify(notification.result) : null,
       keep_open: notification.keepOpen ? 1 : 0,
@@ -31,8 +31,8 @@ export async function insertNotification(
       accepted_at: notification.acceptedAt,
       send_at: notification.sendAt ?? 0,
       expires_at: notification.expiresAt,
-    })
-    .execute();
+    })),
+  );
 }
 
 /** The notification of a delivery; undefined when both have been erased since the delivery was read. */
@@ -49,6 +49,17 @@ export async function findNotifications(db: Database, ids: readonly string[]): P
 
 /** A notification that has not reached everybody, and how far it has come. */
 export type Unexpanded = { readonly notification: Notification; readonly expandedTo: string };
+
+/** Whether any notification has not reached all of its recipients. */
+export async function hasUnexpanded(db: Database): Promise<boolean> {
+  const row = await db
+    .selectFrom('notifications')
+    .select('id')
+    .where('expanded_to', 'is not', null)
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
+}
 
 /**
  * The oldest notifications that have not reached all of their recipients, and how far they have come. They are locked to the

@@ -2,6 +2,7 @@
 
 import { type Conversation, parseObjectId } from '../conversations/conversation.ts';
 import type { Database } from '../storage/database.ts';
+import { listOf } from '../storage/values.ts';
 import type { Recipient } from './notify-request.ts';
 
 /** What a page holds at most; a chunk of this size keeps the event loop for some 10 ms. */
@@ -61,6 +62,70 @@ export type Candidate = {
   readonly last_seen_at: number;
 };
 
+/**
+ * The conversations that each of these is to be delivered to; undefined when one of them means so many that they come page by
+ * page.
+ */
+export async function findFewRecipients(db: Database, tos: readonly Recipient[]): Promise<string[][] | undefined> {
+  if (tos.some((to) => 'all' in to)) return undefined;
+  const followers = await listFollowersOf(
+    db,
+    tos.flatMap((to) => ('subject' in to ? [to.subject] : [])),
+  );
+  if (!followers) return undefined;
+  const ids = tos.flatMap((to) => ('conversationId' in to ? [to.conversationId] : []));
+  const byId = await findCandidates(db, 'id', [...ids, ...[...followers.values()].flat()]);
+  const byUser = await findCandidates(
+    db,
+    'user_key',
+    tos.flatMap((to) => ('userId' in to ? [userKeyOf(to.userId)] : [])),
+  );
+  if (!byId || !byUser) return undefined;
+  return tos.map((to) => {
+    if ('userId' in to) return pickForAll(byUser.filter((one) => one.user_key === userKeyOf(to.userId)));
+    const theirs =
+      'subject' in to ? (followers.get(to.subject) ?? []) : 'conversationId' in to ? [to.conversationId] : [];
+    const wanted = new Set(theirs);
+    return pickForAll(byId.filter((one) => wanted.has(one.id)));
+  });
+}
+
+/** Who waits for, or follows, each of these subjects; undefined when it is more than a page. */
+async function listFollowersOf(db: Database, subjects: readonly string[]): Promise<Map<string, string[]> | undefined> {
+  const followers = new Map<string, string[]>();
+  if (subjects.length === 0) return followers;
+  for (const table of ['waits', 'subscriptions'] as const) {
+    const rows = await db
+      .selectFrom(table)
+      .select(['subject', 'conversation_id'])
+      .where('subject', 'in', listOf(db, [...new Set(subjects)]))
+      .limit(recipientsPerPage)
+      .execute();
+    if (rows.length >= recipientsPerPage) return undefined;
+    for (const row of rows) followers.set(row.subject, [...(followers.get(row.subject) ?? []), row.conversation_id]);
+  }
+  return followers;
+}
+
+async function findCandidates(
+  db: Database,
+  column: 'id' | 'user_key',
+  values: readonly string[],
+): Promise<Candidate[] | undefined> {
+  if (values.length === 0) return [];
+  const rows = await db
+    .selectFrom('conversations')
+    .select(['id', 'caller_app_id', 'tenant_id', 'user_key', 'reachability', 'last_seen_at'])
+    .where(column, 'in', listOf(db, [...new Set(values)]))
+    .limit(recipientsPerPage)
+    .execute();
+  return rows.length >= recipientsPerPage ? undefined : rows;
+}
+
+function pickForAll(candidates: readonly Candidate[]): string[] {
+  return groupByPerson(candidates).flatMap(pickForPerson).toSorted();
+}
+
 /** The people behind these conversations, each with all conversations of theirs that `to` names. */
 export async function listPeople(
   db: Database,
@@ -69,6 +134,12 @@ export async function listPeople(
 ): Promise<Candidate[][]> {
   const userKeys = db.selectFrom('conversations').select('user_key').where('id', 'in', conversationIds);
   const rows = await named(db, to).where('user_key', 'in', userKeys).execute();
+  // The same person at another parent is somebody else: only those are meant that the page has come upon.
+  const ids = new Set(conversationIds);
+  return groupByPerson(rows).filter((candidates) => candidates.some(({ id }) => ids.has(id)));
+}
+
+function groupByPerson(rows: readonly Candidate[]): Candidate[][] {
   const people = new Map<string, Candidate[]>();
   for (const row of rows) {
     const person = JSON.stringify([row.caller_app_id, row.tenant_id, row.user_key]);
@@ -76,9 +147,7 @@ export async function listPeople(
     if (candidates) candidates.push(row);
     else people.set(person, [row]);
   }
-  // The same person at another parent is somebody else: only those are meant that the page has come upon.
-  const ids = new Set(conversationIds);
-  return [...people.values()].filter((candidates) => candidates.some(({ id }) => ids.has(id)));
+  return [...people.values()];
 }
 
 /**

@@ -26,6 +26,17 @@ export async function lock(trx: Database, kind: LockKind, ...names: readonly str
   await sql`select pg_advisory_xact_lock(${numberOf[kind]}, hashtext(${JSON.stringify(names)}))`.execute(trx);
 }
 
+/** Locks several of one kind, in one order, so that two who lock the same ones cannot wait for each other. */
+export async function lockAll(trx: Database, kind: LockKind, names: readonly (readonly string[])[]): Promise<void> {
+  if (!isPostgres(trx) || names.length === 0) return;
+  const texts = [...new Set(names.map((name) => JSON.stringify(name)))];
+  await sql`
+    select pg_advisory_xact_lock(${numberOf[kind]}, hashed.number)
+    from (select distinct hashtext(k.value) as number from unnest(${texts}::text[]) as k (value) order by 1) as hashed`.execute(
+    trx,
+  );
+}
+
 type Lockable<Q> = { forUpdate(): Q & { skipLocked(): Q } };
 
 /** The query, with the rows that it finds locked to the end of the transaction. */

@@ -22,13 +22,3 @@ export function tableOf(db: Database, texts: readonly string[]): RawBuilder<{ va
 export function listOf(db: Database, texts: readonly string[]): RawBuilder<string> {
   return sql<string>`(select value from ${tableOf(db, texts)})`;
 }
-
-const mostRows = 64;
-
-/** Rows to insert in so few sizes that the statements for them, which differ by the number of rows, can be kept. */
-export function* inPowersOfTwo<T>(rows: readonly T[]): Generator<readonly T[]> {
-  for (let start = 0, size = mostRows; start < rows.length; start += size) {
-    while (size > rows.length - start) size /= 2;
-    yield rows.slice(start, start + size);
-  }
-}

@@ -2,7 +2,13 @@
 
 import { describe, expect, it } from 'vitest';
 import { acceptNotification } from '../../src/notifications/accept-notification.ts';
-import { acceptOnce, findAnswer, fingerprintOf } from '../../src/notifications/idempotency.ts';
+import {
+  AnswerBook,
+  findAnswer,
+  findAnswers,
+  fingerprintOf,
+  insertAnswers,
+} from '../../src/notifications/idempotency.ts';
 import { openTestDatabase } from '../helpers/database.ts';
 
 const day = 24 * 3_600_000;
@@ -12,8 +18,12 @@ const first = { credential: 'erp', key: 'k', fingerprint: fingerprintOf({ text: 
 async function openAnswers(expiresAt = now + 60_000) {
   const db = await openTestDatabase();
   let runs = 0;
-  const accept = (request: typeof first, at: number) =>
-    acceptOnce(db, request, at, async () => ({ number: (runs += 1), expiresAt }));
+  const accept = async (request: typeof first, at: number) => {
+    const book = new AnswerBook<{ number: number; expiresAt: number }>(await findAnswers(db, [request], at));
+    const answer = book.once(request, () => ({ number: (runs += 1), expiresAt }));
+    await insertAnswers(db, book.added, at);
+    return answer;
+  };
   await accept(first, now);
   return { db, accept, find: (change: Partial<typeof first>, at = now) => findAnswer(db, { ...first, ...change }, at) };
 }
@@ -21,7 +31,7 @@ async function openAnswers(expiresAt = now + 60_000) {
 describe('an answer', () => {
   it('is given again, and marked as such', async () => {
     const { accept, find } = await openAnswers();
-    expect(await accept(first, now)).toEqual({ answer: { number: 1, expiresAt: now + 60_000 }, replayed: true });
+    expect(await accept(first, now)).toEqual({ number: 1, expiresAt: now + 60_000, replayed: true });
     expect(await find({})).toEqual({ number: 1, expiresAt: now + 60_000 });
   });
 
@@ -31,7 +41,7 @@ describe('an answer', () => {
   ])('is not that of %s, whose request is accepted', async (_, change) => {
     const { accept, find } = await openAnswers();
     expect(await find(change)).toBeUndefined();
-    expect(await accept({ ...first, ...change }, now)).toMatchObject({ answer: { number: 2 }, replayed: false });
+    expect(await accept({ ...first, ...change }, now)).toMatchObject({ number: 2, replayed: false });
     expect(await find({})).toMatchObject({ number: 1 });
   });
 
@@ -49,7 +59,7 @@ describe('an answer', () => {
     const { accept, find } = await openAnswers(expiresAt);
     expect(await find({}, now + lifeMs - 1)).toMatchObject({ number: 1 });
     expect(await find({}, now + lifeMs)).toBeUndefined();
-    expect(await accept(first, now + lifeMs)).toMatchObject({ answer: { number: 2 }, replayed: false });
+    expect(await accept(first, now + lifeMs)).toMatchObject({ number: 2, replayed: false });
     expect(await find({}, now + lifeMs)).toMatchObject({ number: 2 });
   });
 });

@@ -35,7 +35,7 @@ async function openLanes(): Promise<Database> {
 }
 
 async function enqueue(db: Database, id: string, conversations: string[], now = 0, sendAt?: number): Promise<void> {
-  await insertDeliveries(db, notification(id, sendAt), conversations, now);
+  await insertDeliveries(db, [{ notification: notification(id, sendAt), conversationIds: conversations }], now);
   await wakeLanes(db, conversations, sendAt ?? now);
 }
 
