@@ -3,6 +3,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
+import { eventually } from '../helpers/eventually.ts';
 import { apiKey } from '../helpers/skill.ts';
 import type { ChaosBench } from './chaos-bench.ts';
 import { repeat } from './repeat.ts';
@@ -99,6 +100,12 @@ export function startLoad(bench: Target, options: LoadOptions): Load {
       await Promise.all(work);
     },
   };
+}
+
+/** Waits until so many more have their 202: the load goes on, however slow the machine is. */
+export async function untilMore(load: Load, more: number): Promise<void> {
+  const enough = load.acknowledged + more;
+  await eventually(`${more} more are acknowledged`, () => load.acknowledged >= enough);
 }
 
 export type Books = { readonly samples: number; readonly wrong: readonly string[] };

@@ -178,8 +178,8 @@ async function getFromAny<T>(nextUrl: () => string, path: string, replicas: numb
 const deadAfterMs = 2_500;
 
 /**
- * Spares the short run the minute that the leases of the dead go on: those are found by nobody touching them, and are
- * over at once, as if it had passed.
+ * Spares a run the minute that the leases of the dead go on, and of work that was cut off by the database: those are found
+ * by nobody touching them, and are over at once, as if it had passed.
  */
 export async function endDeadLeases(ask: ReplicaBench['ask']): Promise<void> {
   const read = () =>

@@ -1,9 +1,8 @@
 // Replicas whose wall clocks are wrong: time is the database's.
 
-import { setTimeout as delay } from 'node:timers/promises';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { expectWhole } from '../chaos/judge.ts';
-import { startBookkeeping, startLoad } from '../chaos/load.ts';
+import { startBookkeeping, startLoad, untilMore } from '../chaos/load.ts';
 import { createRandom } from '../chaos/random.ts';
 import { createReplicaBench, type ReplicaBench } from '../chaos/replica-bench.ts';
 import { scale } from '../chaos/scale.ts';
@@ -34,7 +33,7 @@ it(
     const load = startLoad(bench, { senders: 8, restMs: 20 });
     const books = startBookkeeping(bench, load);
     for (let round = 0; round < rounds; round += 1) {
-      await delay(1_000);
+      await untilMore(load, 30);
       for (const replica of bench.replicas.slice(0, 2)) replica.signal('SIGUSR2');
     }
     await load.stop();
@@ -48,7 +47,6 @@ it(
         `brought ${offMs.join(', ')} ms after its time`,
     );
     expect(report.duplicated).toEqual([]);
-    expect(report.acknowledged).toBeGreaterThan(rounds * 5);
     // Nothing waits for a clock: the retries had a second to go.
     expect(settledMs).toBeLessThan(20_000);
     expect(Math.min(...offMs)).toBeGreaterThanOrEqual(0);
