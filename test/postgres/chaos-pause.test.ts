@@ -24,7 +24,7 @@ it(
     onTestFinished(() => bench.release());
     // Slow enough that they stand still in the middle of attempts.
     bench.standIn.faults.set({ fault: { kind: 'delay', ms: 100 } });
-    const load = startLoad(bench, { senders: 8, restMs: 40, patienceMs: 3_000 });
+    const load = startLoad(bench, { senders: 8, restMs: scale(400, 40), patienceMs: 3_000 });
     const books = startBookkeeping(bench, load);
     for (let round = 0; round < rounds; round += 1) {
       const paused = [round, round + 1].flatMap((index) => bench.replicas[index % bench.replicas.length] ?? []);
