@@ -1,7 +1,15 @@
 import { defineConfig } from 'vitest/config';
 import config from './vitest.config.ts';
 
-/** `npm run chaos`: the batteries of test/chaos at full length, one at a time, as load and figures would mix. */
+const { projects: _, ...shared } = config.test ?? {};
+
+/** `npm run chaos`: the batteries at full length, one at a time, as load and figures would mix. */
 export default defineConfig({
-  test: { ...config.test, include: ['test/chaos/**/*.test.ts'], env: { CHAOS: 'full' }, fileParallelism: false },
+  test: {
+    ...shared,
+    include: ['test/chaos/**/*.test.ts', 'test/postgres/chaos-*.test.ts'],
+    globalSetup: ['test/helpers/build.ts', 'test/helpers/postgres-server.ts'],
+    env: { CHAOS: 'full' },
+    fileParallelism: false,
+  },
 });

@@ -19,6 +19,9 @@ const answerGraceMs = 1_000;
 /** A process that was stopped in the middle of a transaction must not hold its locks for ever. */
 const idleInTransactionMs = 10_000;
 
+/** The pool ends what has been idle for 10 s: beyond this its client has gone without a word (a half-open connection). */
+const idleMs = 60_000;
+
 const bigintOid = 20;
 const numericOid = 1700;
 
@@ -32,6 +35,7 @@ export function createPostgresDialect(options: PostgresOptions, onTrouble: (erro
     keepAlive: true,
     connectionTimeoutMillis: connectMs,
     idle_in_transaction_session_timeout: idleInTransactionMs,
+    options: `-c idle_session_timeout=${idleMs}`,
     ...(statementMs > 0 && { statement_timeout: statementMs, query_timeout: statementMs + answerGraceMs }),
     types: { getTypeParser },
   });
@@ -48,39 +52,44 @@ function getTypeParser(oid: number, format?: 'text' | 'binary'): (text: string) 
 
 function guardPool(pool: Pool, onTrouble: (error: Error) => void): PostgresPool {
   const guarded = new WeakMap<PoolClient, PostgresPoolClient>();
+  // At once: when `connect` below goes on, the connection may have ended already.
+  pool.on('connect', (client) => guarded.set(client, guardClient(client, onTrouble)));
   return {
     connect: async () => {
       const client = await pool.connect().catch((error: unknown) => {
         throw unavailable(error);
       });
-      const known = guarded.get(client) ?? guardClient(client, onTrouble);
-      guarded.set(client, known);
-      return known;
+      return guarded.get(client) ?? guardClient(client, onTrouble);
     },
     end: () => pool.end(),
   };
 }
 
-/** A connection on which a statement was cut off still waits for its answer: the next user would get it. */
+/**
+ * A connection on which a statement was cut off still waits for its answer: the next user would get it. So it is used no
+ * more, not even for the rollback, which would only wait as long again: the server rolls back when the connection ends.
+ */
 function guardClient(client: PoolClient, onTrouble: (error: Error) => void): PostgresPoolClient {
-  let isBroken = false;
-  // As at a restart of the server. The pool listens only while nobody uses it: one that ends between two statements of a
-  // transaction would end the process.
+  let brokenBy: unknown;
+  // The pool listens only while nobody uses it. In the middle of a transaction, between two statements, its end would be
+  // an error without a listener, which ends the process.
   client.on('error', (error) => {
-    isBroken = true;
+    brokenBy ??= error;
     onTrouble(error);
   });
   const query = async (text: string, values: readonly unknown[]) => {
+    if (brokenBy !== undefined) throw unavailable(brokenBy);
     try {
       return await client.query(text, [...values]);
     } catch (error) {
       if (!isTroubleOfServer(error)) throw error;
-      isBroken = true;
+      brokenBy = error;
       throw unavailable(error);
     }
   };
+  const release = (): void => client.release(brokenBy !== undefined);
   // Its second form takes a cursor, which only streamed queries have.
-  return { query: query as unknown as PostgresPoolClient['query'], release: () => client.release(isBroken) };
+  return { query: query as unknown as PostgresPoolClient['query'], release };
 }
 
 /** Error classes of postgresql.org/docs/current/errcodes-appendix.html; those without a code come from the connection. */

@@ -102,8 +102,8 @@ export async function createChaosBench(options: BenchOptions): Promise<ChaosBenc
   };
 }
 
-/** The subject is also what the history calls the conversation: there is one conversation for each. */
-async function openWaits(standIn: StandIn, count: number, serviceUrl: string | undefined): Promise<string[]> {
+/** Opens a wait in each conversation. The subject is also what the history calls the conversation: there is one conversation for each. */
+export async function openWaits(standIn: StandIn, count: number, serviceUrl?: string): Promise<string[]> {
   const subjects: string[] = [];
   for (let index = 0; index < count; index += 1) {
     const subject = `chaos/${index}`;
@@ -119,7 +119,8 @@ async function openWaits(standIn: StandIn, count: number, serviceUrl: string | u
   return subjects;
 }
 
-function recordReceipts(standIn: StandIn, history: HistoryRecorder): void {
+/** Notes what the parent takes. */
+export function recordReceipts(standIn: StandIn, history: HistoryRecorder): void {
   standIn.onReceive(({ conversationId, activity, at }) => {
     const channelData = activity['channelData'] as { notification?: { id: string; attempt: number } } | undefined;
     if (!channelData?.notification) return;
@@ -141,7 +142,8 @@ export async function countOnTheirWay(get: ChaosBench['get']): Promise<number> {
   return (deliveries['pending'] ?? 0) + (deliveries['sending'] ?? 0);
 }
 
-async function settle(get: ChaosBench['get'], history: HistoryRecorder): Promise<void> {
+/** Waits until nothing is on its way, then notes what the service says of each notification. */
+export async function settle(get: ChaosBench['get'], history: HistoryRecorder): Promise<void> {
   await eventually('nothing is on its way', async () => (await countOnTheirWay(get)) === 0, 240_000);
   const keyOf = new Map(history.read().acknowledged.map(({ key, notificationId }) => [notificationId, key]));
   let path: string | undefined = '/api/notifications?limit=200';

@@ -12,7 +12,10 @@ export type ProxyMode =
   | { readonly kind: 'latency'; readonly ms: number }
   /** The client gets an RST for its first bytes; the target gets nothing. */
   | { readonly kind: 'reset' }
-  /** Bytes are swallowed, in both directions. The connection stays open, and stays a black hole in any later mode. */
+  /**
+   * Bytes are swallowed, in both directions, and so is the end of the connection: nothing comes back, whatever is done. It
+   * stays a black hole in any later mode.
+   */
   | { readonly kind: 'blackHole' }
   /** The connection is closed after so many bytes of an answer. */
   | { readonly kind: 'cut'; readonly afterBytes: number }
@@ -27,7 +30,7 @@ export type TcpProxy = {
   readonly port: number;
   /** Origin of the proxy, for clients that speak HTTP. */
   readonly url: string;
-  /** Connections of clients that are open. */
+  /** Connections that clients hold open. */
   connections(): number;
   /** For new connections, and for what comes on old ones from now on. */
   set(mode: ProxyMode): void;
@@ -69,7 +72,7 @@ export async function startTcpProxy(options: {
   return {
     port,
     url: `http://127.0.0.1:${port}`,
-    connections: () => clients.size,
+    connections: () => [...clients].filter(({ readableEnded }) => !readableEnded).length,
     set: (next) => {
       mode = next;
     },
@@ -149,8 +152,7 @@ async function passRequest(link: Link, chunk: Buffer): Promise<void> {
 }
 
 async function endRequest(link: Link): Promise<void> {
-  const onward = link.swallows ? undefined : link.target;
-  (onward ?? link.client).end();
+  if (!link.swallows) (link.target ?? link.client).end();
 }
 
 async function passAnswer(link: Link, chunk: Buffer): Promise<void> {

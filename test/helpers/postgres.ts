@@ -1,7 +1,7 @@
 // A real PostgreSQL for the tests that ask for one: the server of TEST_DATABASE_URL, or one from an npm package, started
 // once for the run. Each test has a database of its own in it.
 
-import { execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { chmodSync, chownSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
@@ -21,9 +21,23 @@ declare module 'vitest' {
 }
 
 /** Starts the server, or finds that of TEST_DATABASE_URL. */
-export async function startPostgres(): Promise<{ readonly url: string; readonly stop: () => Promise<void> }> {
+export async function startPostgres(): Promise<Pick<PostgresServer, 'url' | 'stop'>> {
   const given = process.env['TEST_DATABASE_URL'];
-  if (given) return { url: given, stop: () => Promise.resolve() };
+  return given ? { url: given, stop: () => Promise.resolve() } : startServer();
+}
+
+export type PostgresServer = {
+  readonly url: string;
+  /** Ends it: SIGINT ends the sessions first, SIGQUIT is a crash (postgresql.org/docs/current/server-shutdown.html). */
+  end(signal: 'SIGINT' | 'SIGQUIT'): Promise<void>;
+  /** Starts it again over the same data; resolves when it answers. */
+  begin(): Promise<void>;
+  /** Ends it for good: its data are gone. */
+  stop(): Promise<void>;
+};
+
+/** Starts a server of one's own, from an npm package: one that a test may end. */
+export async function startServer(): Promise<PostgresServer> {
   const { initdb, postgres } = await findBinaries();
   const folder = mkdtempSync(join(tmpdir(), 'copilot-notify-postgres-'));
   // PostgreSQL refuses to run as root.
@@ -35,26 +49,39 @@ export async function startPostgres(): Promise<{ readonly url: string; readonly 
   const port = await findFreePort();
   // What the tests show does not hang on the disk of the machine.
   const flags = ['-c', 'fsync=off', '-c', 'max_connections=300', '-c', 'listen_addresses=127.0.0.1', '-k', folder];
-  const server = spawn(postgres, ['-D', data, '-p', String(port), ...flags], { ...options, stdio: 'ignore' });
-  // On every way out: nothing may be left running.
-  const kill = (): void => void server.kill('SIGKILL');
-  process.once('exit', kill);
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
-  await eventually('PostgreSQL answers', () =>
-    ask(url, 'select 1').then(
-      () => true,
-      () => false,
-    ),
-  );
-  const stop = async (): Promise<void> => {
-    process.off('exit', kill);
-    const ended = once(server, 'exit');
-    // Fast shutdown (postgresql.org/docs/current/server-shutdown.html): sessions that are left are ended.
-    server.kill('SIGINT');
-    await ended;
-    rmSync(folder, { recursive: true, force: true });
+  let server: ChildProcess | undefined;
+  // On every way out: nothing may be left running.
+  const kill = (): void => void server?.kill('SIGKILL');
+  process.once('exit', kill);
+
+  const begin = async (): Promise<void> => {
+    server = spawn(postgres, ['-D', data, '-p', String(port), ...flags], { ...options, stdio: 'ignore' });
+    await eventually('PostgreSQL answers', () =>
+      askPostgres(url, 'select 1').then(
+        () => true,
+        () => false,
+      ),
+    );
   };
-  return { url, stop };
+  const end = async (signal: 'SIGINT' | 'SIGQUIT'): Promise<void> => {
+    if (!server) return;
+    const ended = once(server, 'exit');
+    server.kill(signal);
+    await ended;
+    server = undefined;
+  };
+  await begin();
+  return {
+    url,
+    end,
+    begin,
+    stop: async () => {
+      process.off('exit', kill);
+      await end('SIGINT');
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
 }
 
 /** The user `nobody`, who is everywhere. */
@@ -89,15 +116,21 @@ export async function createTestDatabase(serverUrl: string): Promise<{ url: stri
   const name = `test_${randomUUID().replaceAll('-', '')}`;
   const url = new URL(serverUrl);
   url.pathname = `/${name}`;
-  await ask(serverUrl, `create database ${name}`);
-  return { url: url.href, drop: () => ask(serverUrl, `drop database if exists ${name} with (force)`) };
+  await askPostgres(serverUrl, `create database ${name}`);
+  return {
+    url: url.href,
+    drop: async () => void (await askPostgres(serverUrl, `drop database if exists ${name} with (force)`)),
+  };
 }
 
-async function ask(url: string, statement: string): Promise<void> {
+/** Runs one statement on a connection of its own. */
+export async function askPostgres<Row>(url: string, statement: string): Promise<Row[]> {
   const client = new Client({ connectionString: url });
+  // Its end is told by the statement as well.
+  client.on('error', () => undefined);
   await client.connect();
   try {
-    await client.query(statement);
+    return (await client.query(statement)).rows as Row[];
   } finally {
     await client.end();
   }
