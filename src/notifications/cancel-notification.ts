@@ -52,7 +52,13 @@ function cancelChunk(db: Database, id: string, after: number, now: number): Prom
     );
     await trx
       .updateTable('deliveries')
-      .set({ state: cancelled.state, reason: cancelled.reason, reason_text: cancelled.reasonText, settled_at: now })
+      .set({
+        state: cancelled.state,
+        open: 0,
+        reason: cancelled.reason,
+        reason_text: cancelled.reasonText,
+        settled_at: now,
+      })
       .where(
         'id',
         'in',

@@ -48,7 +48,7 @@ export async function beginAttempt(db: Database, lease: Lease, delivery: Deliver
     if (!(await holdsLease(trx, lease, now + leaseMs))) return false;
     const { numUpdatedRows } = await trx
       .updateTable('deliveries')
-      .set({ state: 'sending' })
+      .set({ state: 'sending', open: 1 })
       .where('id', '=', delivery.id)
       .where('state', '=', delivery.state)
       .where('attempts', '=', delivery.attempts)
@@ -161,15 +161,17 @@ function columnsOf(change: DeliveryChange, now: number) {
     case 'pending':
       return {
         state: change.state,
+        open: 1,
         run_at: change.runAt,
         ...('step' in change && { step: change.step, wait_id: change.waitId }),
       };
     case 'delivered':
-      return { state: change.state, settled_at: now, reason: null, reason_text: null };
+      return { state: change.state, open: 0, settled_at: now, reason: null, reason_text: null };
     case 'held':
       // Whatever interrupted it before, a turn of the user may give it.
       return {
         state: change.state,
+        open: 0,
         reason: change.reason,
         reason_text: change.reasonText,
         interruptions: 0,
@@ -177,7 +179,7 @@ function columnsOf(change: DeliveryChange, now: number) {
       };
     case 'dead':
     case 'cancelled':
-      return { state: change.state, reason: change.reason, reason_text: change.reasonText, settled_at: now };
+      return { state: change.state, open: 0, reason: change.reason, reason_text: change.reasonText, settled_at: now };
   }
 }
 

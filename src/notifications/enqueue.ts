@@ -33,6 +33,7 @@ export function insertDeliveries(
       notification_id: notification.id,
       conversation_id: conversationId,
       state: held ? 'held' : 'pending',
+      open: held ? 0 : 1,
       step: 'message',
       reason: held?.reason ?? null,
       reason_text: held?.reasonText ?? null,

@@ -73,7 +73,7 @@ function selectOf(db: Database, wanted: HeldFor, now: number) {
 export async function reopenForWait(db: Database, conversationId: string, subject: string, now: number): Promise<void> {
   await db
     .updateTable('deliveries')
-    .set({ state: 'pending', run_at: now, reason: null, reason_text: null })
+    .set({ state: 'pending', open: 1, run_at: now, reason: null, reason_text: null })
     .where('conversation_id', '=', conversationId)
     .where(isHeld)
     .where('expires_at', '>', now)
@@ -94,7 +94,7 @@ export async function reopenHeld(db: Database, lease: Lease, delivery: Delivery,
     if (!(await holdsLease(trx, lease))) return false;
     const { numUpdatedRows } = await trx
       .updateTable('deliveries')
-      .set({ state: 'pending', run_at: now, reason: null, reason_text: null })
+      .set({ state: 'pending', open: 1, run_at: now, reason: null, reason_text: null })
       .where('id', '=', delivery.id)
       .where(isHeld)
       .executeTakeFirst();

@@ -110,6 +110,7 @@ function renew({ seq: _seq, ...row }: DeliveryRow, { now, lifeMs }: Replay) {
   return {
     ...row,
     state: 'pending',
+    open: 1,
     forced: 1,
     attempts_before: row.attempts,
     interruptions: 0,

@@ -22,6 +22,7 @@ export async function expireDeliveries(db: Database, now: number): Promise<strin
     .updateTable('deliveries')
     .set({
       state: 'dead',
+      open: 0,
       reason: 'expired',
       reason_text: 'It expired before it could be pushed, and before the user had a further turn.',
       settled_at: now,

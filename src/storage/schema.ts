@@ -81,6 +81,11 @@ type DeliveryTable = {
   notification_id: string;
   conversation_id: string;
   state: string;
+  /**
+   * 1: pending or sending. For the conditions of indexes: marking an attempt then leaves them alone, which with `state` in
+   * their conditions would write four of them anew.
+   */
+  open: number;
   /** What is still to be sent: the message, then the end of the action. */
   step: string;
   /** The wait whose end is still to be told, once the message has been taken. */

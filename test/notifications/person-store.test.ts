@@ -163,7 +163,9 @@ async function liveWholeLife(): Promise<void> {
   const others = { cancelled: { userId: 'user' }, held: { subject: 'canary' }, pending: { all: true } };
   for (const [state, to] of Object.entries(others)) {
     const own = sql`notification_id = ${await accept(to)} and conversation_id = 'c'`;
-    await sql`update deliveries set state = ${state} where ${own}`.execute(lane.db);
+    await sql`update deliveries set state = ${state}, open = ${['pending', 'sending'].includes(state) ? 1 : 0} where ${own}`.execute(
+      lane.db,
+    );
   }
 }
 

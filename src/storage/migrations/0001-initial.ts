@@ -93,6 +93,7 @@ async function createDeliveryTables(db: Kysely<unknown>): Promise<void> {
     .addColumn('notification_id', text(db), (column) => column.notNull())
     .addColumn('conversation_id', text(db), (column) => column.notNull())
     .addColumn('state', text(db), (column) => column.notNull())
+    .addColumn('open', 'integer', (column) => column.notNull())
     .addColumn('step', text(db), (column) => column.notNull())
     .addColumn('wait_id', text(db))
     .addColumn('attempts', 'integer', (column) => column.notNull().defaultTo(0))
@@ -107,6 +108,10 @@ async function createDeliveryTables(db: Kysely<unknown>): Promise<void> {
     .addColumn('reason_text', text(db))
     .addColumn('created_at', 'bigint', (column) => column.notNull())
     .addColumn('settled_at', 'bigint')
+    .addCheckConstraint(
+      'deliveries_open_is_state',
+      sql`open = case when state in ('pending', 'sending') then 1 else 0 end`,
+    )
     .execute();
   await db.schema
     .createTable('attempts')
@@ -208,11 +213,11 @@ async function createIndexes(db: Kysely<unknown>): Promise<void> {
     'create index deliveries_by_notification on deliveries (notification_id, seq)',
     // Before the two below: of indexes that are as good, SQLite takes the one that was made last, and theirs are smaller.
     'create index deliveries_by_conversation on deliveries (conversation_id, seq)',
-    `create index deliveries_open on deliveries (conversation_id, seq) where state in ('pending', 'sending')`,
-    `create index deliveries_scheduled on deliveries (conversation_id, send_at) where state in ('pending', 'sending') and send_at > 0`,
-    `create index deliveries_counted on deliveries (seq) where state in ('pending', 'sending') and bulk = 0`,
+    `create index deliveries_open on deliveries (conversation_id, seq) where open = 1`,
+    `create index deliveries_scheduled on deliveries (conversation_id, send_at) where open = 1 and send_at > 0`,
+    `create index deliveries_counted on deliveries (seq) where open = 1 and bulk = 0`,
     `create index deliveries_held on deliveries (conversation_id, seq) where state = 'held'`,
-    `create index deliveries_by_expiry on deliveries (expires_at) where state in ('pending', 'held')`,
+    'create index deliveries_by_expiry on deliveries (expires_at) where settled_at is null',
     `create index deliveries_not_delivered on deliveries (state, seq) where state in ('held', 'dead', 'cancelled')`,
     'create index deliveries_by_age on deliveries (settled_at) where settled_at is not null',
     'create index attempts_by_conversation on attempts (conversation_id, started_at)',
