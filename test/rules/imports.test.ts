@@ -48,7 +48,27 @@ const parts: Readonly<Record<string, { values: readonly string[]; types?: readon
   storage: { values: [] },
   manifest: { values: [] },
   webhooks: { values: ['notifications/notify-request', 'rotation', 'storage/transact'], types: ['storage'] },
-  cli: { values: ['config', 'main', 'manifest'], types: ['setting-reader'] },
+  cli: {
+    values: ['config', 'doctor', 'init', 'main', 'manifest', 'service-client'],
+    types: ['setting-reader'],
+  },
+  // Looks at the parts as they are used: the same tokens, the same rules of the import, the same drivers.
+  doctor: {
+    values: [
+      'bot/credentials',
+      'bot/explain-token-failure',
+      'channels',
+      'config',
+      'manifest',
+      'service-client',
+      'signed-token',
+      'storage/postgres',
+      'storage/sqlite',
+    ],
+    types: ['setting-reader'],
+  },
+  init: { values: [] },
+  'service-client': { values: [] },
   config: {
     values: [
       'config-channels',
