@@ -8,7 +8,6 @@ import { createRequire } from 'node:module';
 import { parseArgs } from 'node:util';
 import { checkSettings } from './check-settings.ts';
 import { cancelNotification, listDeliveries, purgeDeliveries, retryDeliveries } from './deliveries.ts';
-import { consultDoctor } from './doctor.ts';
 import { initialise } from './init.ts';
 import { manageKeys } from './keys.ts';
 import { manageManifest } from './manifest.ts';
@@ -88,7 +87,11 @@ async function run(args: string[]): Promise<number> {
     },
     init: () => initialise(values, write),
     check: () => checkSettings(process.env, readFile, write),
-    doctor: () => consultDoctor(rest, values, { ...here, target: { url: values.url, key: target.key } }, write),
+    doctor: async () => {
+      // The SDK, which it gets tokens with, takes most of a second to load: no other command waits for that.
+      const { consultDoctor } = await import('./doctor.ts');
+      return consultDoctor(rest, values, { ...here, target: { url: values.url, key: target.key } }, write);
+    },
     notify: () => sendNotification(target, values, write),
     status: () => showNotification(target, rest[0], write),
     cancel: () => cancelNotification(target, rest[0], write),

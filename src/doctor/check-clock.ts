@@ -7,7 +7,7 @@ const answerWithinMs = 10_000;
 
 export const checkClock: Check = {
   id: 'clock',
-  needs: ['LOGIN_URL', 'MicrosoftAppTenantId', 'ChannelService'],
+  needs: ['LOGIN_URL', 'ChannelService'],
   after: [],
   look: async (visit) => {
     const host = new URL(visit.config.loginUrl).host;
@@ -35,8 +35,7 @@ export const checkClock: Check = {
 
 /** Epoch ms; words where the answer has no date. */
 async function readDate({ config, fetch: send }: Visit): Promise<number | string> {
-  const tenant = config.identity.tenantId ?? 'common';
-  const answer = await send(`${config.loginUrl}/${tenant}/v2.0/.well-known/openid-configuration`, {
+  const answer = await send(`${config.loginUrl}/common/v2.0/.well-known/openid-configuration`, {
     redirect: 'manual',
     signal: AbortSignal.timeout(answerWithinMs),
   });

@@ -1,16 +1,19 @@
 // Whether a conversation can be reached by a push, and why not. Only the running service knows it.
 
 import { isChannelAuthority } from '../channels.ts';
-import { type Check, fine, type Outcome, type Visit, wrong } from './check.ts';
+import { type Check, fine, listFaulty, type Outcome, type Visit, waitsFor, wrong } from './check.ts';
 import { findConversation, type StoredConversation } from './stored.ts';
 
 export const checkConversation: Check = {
   id: 'conversation',
-  needs: ['AllowedCallers', 'MicrosoftAppTenantId', 'MicrosoftAppType'],
+  // What nobody has asked for waits for nothing.
+  needs: [],
   after: [],
   look: async (visit) => {
     const id = visit.hints.conversationId;
     if (id === undefined) return fine('No conversation was asked for: --conversation ID looks at one.');
+    const missing = listFaulty(visit, ['AllowedCallers', 'MicrosoftAppTenantId', 'MicrosoftAppType']);
+    if (missing.length > 0) return waitsFor(missing);
     const found = await findConversation(visit, id);
     return 'fault' in found ? wrong(found.fault, found.fix) : judge(found.value, visit);
   },

@@ -85,6 +85,17 @@ export function wrong(detail: string, fix: string): Outcome {
   return { ok: false, detail, fix };
 }
 
+/** The check cannot be made: these settings are faulty. */
+export function waitsFor(settings: readonly string[]): Outcome {
+  return wrong(`Not looked at: ${settings.join(', ')} must be mended first.`, 'See the check settings.');
+}
+
+/** Those of these settings that are faulty, also where they come from a file. */
+export function listFaulty({ faults }: Visit, names: readonly string[]): readonly string[] {
+  const faulty = faults.map(({ setting }) => setting.replace(/_FILE$/, ''));
+  return names.filter((name) => faulty.includes(name));
+}
+
 /** The parents that tokens are asked for: all allowed callers but the skill itself, which `app-id` tells of. */
 export function listParents({ config }: Visit): readonly string[] {
   return config.allowedCallers.filter((caller) => caller !== config.identity.appId);

@@ -2,7 +2,7 @@
 // the conversation and, for 401, by the token that these settings get now.
 
 import { isChannelAuthority } from '../channels.ts';
-import type { Visit } from './check.ts';
+import { listFaulty, type Visit } from './check.ts';
 import { lookAtToken, tokenSettings } from './check-token.ts';
 import { findConversation, findDelivery, type StoredConversation, type StoredDelivery } from './stored.ts';
 
@@ -69,8 +69,7 @@ async function explain401(conversation: StoredConversation, visit: Visit): Promi
       fix: 'MicrosoftAppId, MicrosoftAppType and MicrosoftAppTenantId must be those of the Azure Bot that the channel is connected to.',
     };
   }
-  const faulty = visit.faults.map(({ setting }) => setting.replace(/_FILE$/, ''));
-  if (tokenSettings.some((name) => faulty.includes(name))) return unknown401;
+  if (listFaulty(visit, tokenSettings).length > 0) return unknown401;
   if (callerAppId === identity.appId) {
     return {
       cause: 'Parent and skill share one app registration.',

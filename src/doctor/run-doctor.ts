@@ -10,8 +10,10 @@ import {
   checkIds,
   type Hints,
   isRehearsal,
+  listFaulty,
   type Outcome,
   type Visit,
+  waitsFor,
   wrong,
 } from './check.ts';
 import { checkAppId, checkSettings } from './check-settings.ts';
@@ -113,11 +115,8 @@ export function createVisit(options: Omit<DoctorOptions, 'only'>): Visit {
 }
 
 async function makeCheck(check: Check, visit: Visit, outcomeOf: (id: CheckId) => Promise<Outcome>): Promise<Outcome> {
-  const faulty = visit.faults.map(({ setting }) => setting.replace(/_FILE$/, ''));
-  const missing = [...new Set(check.needs.filter((name) => faulty.includes(name)))];
-  if (missing.length > 0) {
-    return wrong(`Not looked at: ${missing.join(', ')} must be mended first.`, 'See the check settings.');
-  }
+  const missing = listFaulty(visit, check.needs);
+  if (missing.length > 0) return waitsFor(missing);
   for (const id of check.after) {
     const { ok } = await outcomeOf(id);
     if (!ok) return wrong(`Not looked at: the check ${id} must pass first.`, `See the check ${id}.`);

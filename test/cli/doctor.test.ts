@@ -136,7 +136,7 @@ describe('doctor --explain', () => {
 const names = ['localhost'];
 async function look(certificate: { readonly cert: string; readonly key: string }, isTrusted: boolean) {
   const port = await findFreePort();
-  const front = await startFront(`http://127.0.0.1:${port}`, certificate);
+  const front = await startFront(`http://127.0.0.1:${port}`, { certificate });
   const behind = await startSkill({ env: { PORT: String(port), PUBLIC_URL: front.url } });
   onTestFinished(() => behind.stop());
   const folder = mkdtempSync(join(tmpdir(), 'doctor-'));

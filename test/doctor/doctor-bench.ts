@@ -22,7 +22,7 @@ export function examine(skill: Skill, patient: Patient = {}): Promise<Diagnosis>
     readFile: (path) => readFileSync(path, 'utf8'),
     fetch,
     now: () => Date.now() + (patient.clockMs ?? 0),
-    tokenDeadlineMs: 2_000,
+    tokenDeadlineMs: 1_000,
     target: { url: patient.url ?? skill.url, key: patient.key ?? apiKey },
     ...(patient.hints && { hints: patient.hints }),
     ...(patient.only && { only: patient.only }),

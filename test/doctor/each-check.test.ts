@@ -4,8 +4,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { checkIds } from '../../src/doctor/check.ts';
+import { findFreePort } from '../../standin/free-port.ts';
 import { type Skill, startSkill } from '../helpers/skill.ts';
-import { examine, findingOf, findMissed } from './doctor-bench.ts';
+import { examine, failuresOf, findingOf, findMissed } from './doctor-bench.ts';
 
 let skill: Skill;
 beforeAll(async () => {
@@ -54,6 +55,18 @@ describe('settings', () => {
       ),
     ).toEqual([]);
   });
+});
+
+it('where nothing is set, each check says what it waits for, or what it has seen', async () => {
+  const nothing = Object.fromEntries(Object.keys(skill.env).map((name) => [name, '']));
+  const place = { PORT: String(await findFreePort()), LOGIN_URL: skill.standIn.loginUrl };
+  const diagnosis = await examine(skill, { env: { ...nothing, ...place } });
+  expect(failuresOf(diagnosis)).toEqual({
+    own: ['settings', 'public-url'],
+    waiting: ['app-id', 'token', 'tenant', 'manifest', 'unauthenticated-probe'],
+  });
+  const asked = await examine(skill, { env: nothing, hints: { conversationId: 'c1' }, only: ['conversation'] });
+  expect(asked.checks[0]?.detail).toBe('Not looked at: AllowedCallers, MicrosoftAppTenantId must be mended first.');
 });
 
 describe('app-id', () => {

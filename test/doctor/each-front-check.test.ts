@@ -3,27 +3,27 @@
 
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CheckId } from '../../src/doctor/check.ts';
 import { findFreePort } from '../../standin/free-port.ts';
 import { type Skill, startSkill } from '../helpers/skill.ts';
 import { examine, listMissed, type Words } from './doctor-bench.ts';
 import { at, type Front, type Interception, startFront } from './front.ts';
 
-let skill: Skill;
-beforeAll(async () => {
-  skill = await startSkill();
-});
-afterAll(() => skill.stop());
-
 /** A service behind a front, at which PUBLIC_URL points; the doctor asks the service itself for its storage. */
-async function startBehindFront(): Promise<{ readonly behind: Skill; readonly front: Front }> {
+let skill: Skill;
+let front: Front;
+let stopFront: () => void;
+beforeAll(async () => {
   const port = await findFreePort();
-  const front = await startFront(`http://127.0.0.1:${port}`);
-  const behind = await startSkill({ env: { PORT: String(port), PUBLIC_URL: front.url } });
-  onTestFinished(() => behind.stop());
-  return { behind: { ...behind, url: `http://127.0.0.1:${port}` }, front };
-}
+  front = await startFront(`http://127.0.0.1:${port}`, { atEnd: (stop) => (stopFront = stop) });
+  skill = await startSkill({ env: { PORT: String(port), PUBLIC_URL: front.url } });
+  skill = { ...skill, url: `http://127.0.0.1:${port}` };
+});
+afterAll(async () => {
+  stopFront();
+  await skill.stop();
+});
 
 const status =
   (code: number, headers: Readonly<Record<string, string>> = {}) =>
@@ -36,15 +36,11 @@ const status =
 
 const afterPublicUrl: readonly CheckId[] = ['manifest', 'unauthenticated-probe'];
 
-let behind: Skill;
-let front: Front;
-
 async function findMissedBehind(id: CheckId, interception: Interception, words: Words): Promise<unknown[]> {
-  ({ behind, front } = await startBehindFront());
   front.intercept(interception);
-  const before = await examine(behind);
+  const before = await examine(skill);
   front.intercept(undefined);
-  return listMissed(id, { before, after: await examine(behind) }, words);
+  return listMissed(id, { before, after: await examine(skill) }, words);
 }
 
 const manifestOf = (endpoint: Record<string, string>) => ({
@@ -58,7 +54,7 @@ const manifestOf = (endpoint: Record<string, string>) => ({
       name: 'default',
       protocol: 'BotFrameworkV3',
       endpointUrl: `${front.url}/api/messages`,
-      msAppId: behind.appId,
+      msAppId: skill.appId,
       ...endpoint,
     },
   ],

@@ -18,8 +18,16 @@ export type Front = {
   intercept(by: Interception | undefined): void;
 };
 
-/** Gone after the test. With a certificate it speaks TLS, and its name is localhost. */
-export async function startFront(backend: string, certificate?: Certificate): Promise<Front> {
+type FrontOptions = {
+  /** It then speaks TLS, and its name is localhost. */
+  readonly certificate?: Certificate;
+  /** Given what stops it; by default that is the end of the test. */
+  readonly atEnd?: (stop: () => void) => void;
+};
+
+/** Passes on to this address. */
+export async function startFront(backend: string, options: FrontOptions = {}): Promise<Front> {
+  const { certificate, atEnd = onTestFinished } = options;
   let interception: Interception | undefined;
   const handle = (req: IncomingMessage, res: ServerResponse): void => {
     if (interception?.(req, res)) return;
@@ -29,7 +37,7 @@ export async function startFront(backend: string, certificate?: Certificate): Pr
   server.on('tlsClientError', () => undefined);
   server.listen(await findFreePort(), '127.0.0.1');
   await once(server, 'listening');
-  onTestFinished(() => {
+  atEnd(() => {
     server.closeAllConnections();
     server.close();
   });
