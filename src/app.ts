@@ -16,7 +16,7 @@ import { channelAuthorityOf } from './channels.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config.ts';
 import type { Wait } from './conversations/conversation.ts';
-import { listConversations } from './conversations/conversation-store.ts';
+import { findConversationView, listConversations } from './conversations/conversation-store.ts';
 import { createServiceUrlPolicy } from './conversations/service-url-policy.ts';
 import { subscribe } from './conversations/subscription-store.ts';
 import type { Readiness } from './http/open-routes.ts';
@@ -211,6 +211,7 @@ function createServices({ config, logger, clock, db, bot, engine, backups, isSto
     keys: createKeyRing({ db, now: clock.now, apiKeys: config.apiKeys, entra: createEntraRules(config, clock) }),
     webhooks: createWebhookRegistry({ db, now: clock.now }),
     listConversations: (page) => listConversations(db, page),
+    findConversation: (id) => findConversationView(db, id),
     skillFile: (file) => skillFiles.get(file),
     isReady: createReadiness(db, clock, logger, isStopping),
   };

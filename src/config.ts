@@ -67,11 +67,27 @@ const clouds = {
   },
 } as const;
 
+/** The fault of a skill that has the app registration of its parent. */
+export const sharedAppFault = 'holds MicrosoftAppId: parent and skill need two app registrations';
+
 /**
  * Reads the settings from `env`; `readFile` gives the text behind a `NAME_FILE` setting. Throws ConfigError with every
  * fault. There is no setting, and no lack of one, that turns authentication off.
  */
 export function parseConfig(env: Environment, readFile: (path: string) => string): Config {
+  const { config, settings } = readConfig(env, readFile);
+  if (settings.faults.length > 0) throw new ConfigError(settings);
+  return config;
+}
+
+/**
+ * As parseConfig, with the faults beside what could be read: for whoever finds out what is wrong, and never to run the
+ * service with. A faulty setting has its default there, or nothing.
+ */
+export function readConfig(
+  env: Environment,
+  readFile: (path: string) => string,
+): { readonly config: Config; readonly settings: Pick<SettingReader, 'faults' | 'warnings'> } {
   const settings = new SettingReader(env, readFile);
   const cloud = settings.readChoice('ChannelService', ['https://botframework.azure.us']) ? 'usgov' : 'public';
   const port = settings.readInteger('PORT', { min: 0, max: 65_535, fallback: 3978 });
@@ -104,8 +120,7 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
   };
   refuseUnsafe(settings);
   settings.warnOfMisspelt();
-  requireNoFault(settings);
-  return Object.freeze(config);
+  return { config: Object.freeze(config), settings };
 }
 
 function requireNoFault(settings: SettingReader): void {
@@ -153,7 +168,7 @@ function readAllowedCallers(settings: SettingReader, ownAppId: string): readonly
   }
   const callers = settings.keepGuids(name, entries);
   if (callers.includes(ownAppId) && ownAppId !== '') {
-    settings.addFault(name, 'holds MicrosoftAppId: parent and skill need two app registrations');
+    settings.addFault(name, sharedAppFault);
   }
   return callers;
 }

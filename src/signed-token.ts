@@ -16,7 +16,8 @@ type TokenCheck = {
 /** A good token: its claims, and the key that it was signed with. */
 type SignedToken = { readonly claims: unknown; readonly kid: string; readonly key: CryptoKey };
 
-const clockSkewSeconds = 60;
+/** What the gate forgives a clock. */
+export const clockSkewSeconds = 60;
 /** Entra's longest app token lives 24 h, a channel's an hour; a little more for rounding. */
 export const longestLifeSeconds = 24 * 3600 + 600;
 

@@ -41,29 +41,3 @@ function explainChannelRefusal(status: number, { audience, channelId }: Conversa
   if (status === 403) return `The channel ${channelId} refused (403): the user has blocked or uninstalled the bot.`;
   return undefined;
 }
-
-/** Why no token could be had, with the setting to look at for each of Entra's codes that a wrong setting brings. */
-export function explainTokenFailure(cause: unknown): string {
-  const text = cause instanceof Error ? cause.message : '';
-  const code = /AADSTS\d+/.exec(text)?.[0];
-  // MSAL reads the tenant's metadata first; for an unknown tenant that fails without any code of Entra's.
-  if (text.includes('endpoints_resolution_error')) {
-    return 'No token could be had: MicrosoftAppTenantId is not a tenant, or the login endpoint (LOGIN_URL) does not answer.';
-  }
-  const known = code === undefined ? undefined : wordsOf[code];
-  if (known !== undefined) return `No token could be had (${code}): ${known}`;
-  return code === undefined
-    ? 'No token could be had: the login endpoint (LOGIN_URL) did not answer as it should.'
-    : `No token could be had (${code}).`;
-}
-
-/** learn: entra/identity-platform/reference-error-codes. */
-const wordsOf: Readonly<Record<string, string>> = {
-  AADSTS7000215: 'MicrosoftAppPassword is not a secret of this app (its value, not its id, is needed).',
-  AADSTS7000222: 'MicrosoftAppPassword has expired.',
-  AADSTS700016: 'MicrosoftAppId is not known in the tenant of MicrosoftAppTenantId.',
-  AADSTS700027: 'the certificate of CertificateThumbprint is not one of this app.',
-  AADSTS90002: 'MicrosoftAppTenantId is not a tenant.',
-  AADSTS500011:
-    "the parent's app id is not known in the tenant of MicrosoftAppTenantId: the agent lives in another tenant.",
-};

@@ -8,7 +8,8 @@ import type { Push, SendOutcome, SendToParent } from '../notifications/notificat
 import { createEndOfAction, createNotificationMessage } from './activities.ts';
 import type { SkillAdapter } from './adapter.ts';
 import { SendNotAllowed, type SentActivity, TokenUnavailable } from './connector.ts';
-import { explainRefusal, explainTokenFailure } from './explain-refusal.ts';
+import { explainRefusal } from './explain-refusal.ts';
+import { explainTokenFailure } from './explain-token-failure.ts';
 import { ParentRefusal, ParentUnreachable } from './parent-transport.ts';
 import { createClaimsIdentity } from './skill-authentication.ts';
 
@@ -60,7 +61,7 @@ export function describeFailure(error: unknown, conversation: Conversation): Sen
     return { kind: 'unreachable', errorClass: error.errorClass, detail: error.message };
   }
   if (error instanceof TokenUnavailable) {
-    return { kind: 'unreachable', errorClass: 'token', detail: explainTokenFailure(error.cause) };
+    return { kind: 'unreachable', errorClass: 'token', detail: explainTokenFailure(error.cause).detail };
   }
   if (error instanceof SendNotAllowed) {
     return { kind: 'notSent', errorClass: error.errorClass, detail: error.message };

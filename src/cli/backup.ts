@@ -1,6 +1,7 @@
 // A backup of a running service: it makes the file itself, in its own DATA_DIR.
 
-import { callService, type Target } from './notify.ts';
+import type { Target } from '../service-client.ts';
+import { callService } from './notify.ts';
 
 /** A large file takes its time. */
 const withinMs = 60 * 60_000;

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// The command line: starts the service, checks its settings, sends a notification and tells what became of one, lists
-// deliveries and tries them again, and makes and checks skill manifests.
+// The command line: sets the service up, starts it, finds out what is wrong with it, sends a notification and tells what
+// became of one, lists deliveries and tries them again, and makes and checks skill manifests.
 
 import 'dotenv/config';
 import { readFileSync } from 'node:fs';
@@ -10,6 +10,7 @@ import { ConfigError, parsePlaces } from '../config.ts';
 import { backUp } from './backup.ts';
 import { checkSettings } from './check-settings.ts';
 import { cancelNotification, listDeliveries, purgeDeliveries, retryDeliveries } from './deliveries.ts';
+import { initialise } from './init.ts';
 import { manageKeys } from './keys.ts';
 import { manageManifest } from './manifest.ts';
 import { sendNotification, showNotification } from './notify.ts';
@@ -19,7 +20,14 @@ import { managePeople } from './people.ts';
 const help = `copilot-notify: push messages into Copilot Studio conversations
 
   copilot-notify start                 run the service with the settings of .env or the environment
+  copilot-notify init                  ask some questions, write .env and tell the commands that register the skill;
+                                       --yes with --tenant, --callers, --public-url, --app-id and --secret-file asks none
   copilot-notify check                 list every fault in the settings
+  copilot-notify doctor                look for what is wrong, from the settings to the storage, and tell what to change
+      --only ID,ID --json              some checks; --home-page URL, --publisher-domain D and --parent-tenant ID are
+                                       compared, --conversation ID looks at whether it can be reached
+  copilot-notify doctor --explain 401 ID
+                                       tell why an attempt of a delivery was refused
   copilot-notify notify --subject S --text T
                                        send a notification to whoever waits for S; instead of --subject:
                                        --user ID, --conversation ID or --all
@@ -77,12 +85,19 @@ async function run(args: string[]): Promise<number> {
     url: values.url ?? 'http://localhost:3978',
     key: values.key ?? process.env['NOTIFY_API_KEY'] ?? '',
   };
+  const here = { env: process.env, readFile, fetch, now: () => Date.now() };
   const commands: Record<string, () => number | Promise<number>> = {
     start: async () => {
       await import('../main.ts');
       return 0;
     },
+    init: () => initialise(values, write),
     check: () => checkSettings(process.env, readFile, write),
+    doctor: async () => {
+      // The SDK, which it gets tokens with, takes most of a second to load: no other command waits for that.
+      const { consultDoctor } = await import('./doctor.ts');
+      return consultDoctor(rest, values, { ...here, target: { url: values.url, key: target.key } }, write);
+    },
     notify: () => sendNotification(target, values, write),
     status: () => showNotification(target, rest[0], write),
     cancel: () => cancelNotification(target, rest[0], write),
@@ -147,6 +162,15 @@ function readArguments(args: string[]) {
         'home-page': { type: 'string' },
         'publisher-domain': { type: 'string' },
         yes: { type: 'boolean' },
+        only: { type: 'string' },
+        explain: { type: 'string' },
+        'parent-tenant': { type: 'string' },
+        'app-type': { type: 'string' },
+        tenant: { type: 'string' },
+        callers: { type: 'string' },
+        'public-url': { type: 'string' },
+        'resource-group': { type: 'string' },
+        force: { type: 'boolean' },
         url: { type: 'string' },
         key: { type: 'string' },
         help: { type: 'boolean', short: 'h' },

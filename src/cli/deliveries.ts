@@ -1,7 +1,8 @@
 // What an operator asks a running service: where deliveries are stuck and why, try them again, take a notification back.
 
 import { z } from 'zod';
-import { callService, type Target } from './notify.ts';
+import type { Target } from '../service-client.ts';
+import { callService } from './notify.ts';
 
 /** What deliveries are chosen by. */
 export type FilterOptions = { readonly status?: string | undefined; readonly reason?: string | undefined };

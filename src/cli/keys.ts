@@ -1,6 +1,7 @@
 // API keys of a running service: make, list, rotate, revoke.
 
-import { callService, type Target } from './notify.ts';
+import type { Target } from '../service-client.ts';
+import { callService } from './notify.ts';
 
 export type KeyArguments = {
   readonly name?: string | undefined;

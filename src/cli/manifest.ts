@@ -7,6 +7,7 @@ import type { ImportFinding } from '../manifest/import-finding.ts';
 import { lintBytes, lintSource, type LintResult } from '../manifest/lint-manifest.ts';
 import { loadManifests, type SkillDescription } from '../manifest/render-manifest.ts';
 import { describeFiles, loadSkillFiles } from '../manifest/skill-files.ts';
+import { printable } from './printable.ts';
 
 export type ManifestArguments = {
   readonly 'app-id'?: string | undefined;
@@ -141,9 +142,4 @@ function describeResult({ ok, findings, notChecked }: LintResult): string {
 function describeFinding({ level, code, path, message, fix }: ImportFinding): string {
   const place = path === '' ? '' : ` at ${path}`;
   return `${level.padEnd(8)}${code}${printable(place)}\n        ${printable(message)}\n        ${printable(fix)}\n`;
-}
-
-/** A manifest is a stranger's text: what would move the cursor or colour the terminal is shown as a question mark. */
-function printable(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '?');
 }

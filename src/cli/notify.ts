@@ -1,9 +1,6 @@
-// Talks to a running service over HTTP, as any sender does: the database file belongs to the service's process alone.
+// Sends a notification, and tells what became of one; what the other commands ask a running service with is here as well.
 
-/** Longer than the service takes for anything; without it a service that hangs would hang the shell. */
-const answerWithinMs = 30_000;
-
-export type Target = { readonly url: string; readonly key: string };
+import { findKeyFault, requestService, type ServiceRequest, type Target } from '../service-client.ts';
 
 export type NotifyOptions = {
   readonly subject?: string | undefined;
@@ -52,17 +49,11 @@ export async function showNotification(
   return callService(target, id === undefined ? '/api/status' : `/api/notifications/${encodeURIComponent(id)}`, write);
 }
 
-type Call = {
-  /** Posted, where there is one. */
-  readonly body?: string;
-  /** Instead of GET without a body, and POST with one. */
-  readonly method?: string;
+type Call = ServiceRequest & {
   /** What is written of the text of a good answer; default is all of it, indented. */
   readonly show?: (text: string) => string;
   /** A good answer is written as it comes, however long it is. */
   readonly isStream?: boolean;
-  /** How long the whole answer may take. */
-  readonly withinMs?: number;
 };
 
 /** Asks the service and writes what it answers. Returns the exit code: 0 done, 1 refused, 2 wrong key. */
@@ -72,17 +63,13 @@ export async function callService(
   write: (text: string) => void,
   call: Call = {},
 ): Promise<number> {
-  if (target.key === '') {
-    write('No API key: give --key or set NOTIFY_API_KEY to a secret of NOTIFY_API_KEYS.\n');
-    return 2;
-  }
-  if (!/^[\x21-\x7e]+$/.test(target.key)) {
-    // fetch would refuse it too, and repeat the key in its error.
-    write('The API key may have printable ASCII characters only.\n');
+  const fault = findKeyFault(target.key);
+  if (fault !== undefined) {
+    write(`${fault}\n`);
     return 2;
   }
   try {
-    const answer = await ask(target, path, call);
+    const answer = await requestService(target, path, call);
     if (answer.ok && call.isStream && answer.body) return await copy(answer.body, write);
     const text = await answer.text();
     const { show = indent } = call;
@@ -93,17 +80,6 @@ export async function callService(
     write(`No answer from ${target.url}: ${cause}\n`);
     return 1;
   }
-}
-
-function ask(target: Target, path: string, { body, method, withinMs = answerWithinMs }: Call): Promise<Response> {
-  return fetch(new URL(path, target.url), {
-    headers: { 'x-api-key': target.key, 'content-type': 'application/json' },
-    // Followed, a redirect would take X-API-Key along to whatever host it names.
-    redirect: 'manual',
-    signal: AbortSignal.timeout(withinMs),
-    method: method ?? (body === undefined ? 'GET' : 'POST'),
-    ...(body !== undefined && { body }),
-  });
 }
 
 async function copy(body: NonNullable<Response['body']>, write: (text: string) => void): Promise<number> {

@@ -1,6 +1,7 @@
 // What is stored about one person: shown, or erased.
 
-import { callService, type Target } from './notify.ts';
+import type { Target } from '../service-client.ts';
+import { callService } from './notify.ts';
 
 export type PeopleArguments = { readonly yes?: boolean | undefined };
 

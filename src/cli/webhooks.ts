@@ -1,6 +1,7 @@
 // Webhooks of a running service: make, list, change, rotate the secret, revoke.
 
-import { callService, type Target } from './notify.ts';
+import type { Target } from '../service-client.ts';
+import { callService } from './notify.ts';
 
 export type WebhookArguments = {
   readonly name?: string | undefined;

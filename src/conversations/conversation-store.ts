@@ -85,16 +85,31 @@ export async function listConversations(
   db: Database,
   page: { readonly limit: number; readonly cursor: string | undefined },
 ): Promise<{ items: ConversationView[]; nextCursor: string | null }> {
-  const rows = await db
-    .selectFrom('conversations')
-    .leftJoin('waits', 'waits.conversation_id', 'conversations.id')
-    .selectAll('conversations')
-    .select('waits.subject as waiting_for')
+  const rows = await selectWithWaits(db)
     .where('conversations.id', '>', page.cursor ?? '')
     .orderBy('conversations.id')
     .limit(page.limit + 1)
     .execute();
-  const items = rows.slice(0, page.limit).map((row) => ({
+  const items = rows.slice(0, page.limit).map(viewConversation);
+  return { items, nextCursor: rows.length > page.limit ? (items.at(-1)?.id ?? null) : null };
+}
+
+/** What an operator may see of this one, or undefined. */
+export async function findConversationView(db: Database, id: string): Promise<ConversationView | undefined> {
+  const row = await selectWithWaits(db).where('conversations.id', '=', id).executeTakeFirst();
+  return row && viewConversation(row);
+}
+
+function selectWithWaits(db: Database) {
+  return db
+    .selectFrom('conversations')
+    .leftJoin('waits', 'waits.conversation_id', 'conversations.id')
+    .selectAll('conversations')
+    .select('waits.subject as waiting_for');
+}
+
+function viewConversation(row: ConversationRow & { readonly waiting_for: string | null }): ConversationView {
+  return {
     id: row.id,
     callerAppId: row.caller_app_id,
     tenantId: row.tenant_id,
@@ -107,8 +122,7 @@ export async function listConversations(
     waitingFor: row.waiting_for,
     createdAt: new Date(row.created_at).toISOString(),
     lastSeenAt: new Date(row.last_seen_at).toISOString(),
-  }));
-  return { items, nextCursor: rows.length > page.limit ? (items.at(-1)?.id ?? null) : null };
+  };
 }
 
 function parseConversation(row: ConversationRow): Conversation {

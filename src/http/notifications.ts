@@ -17,6 +17,7 @@ type ConversationPage = { readonly items: unknown[]; readonly nextCursor: string
 export type NotificationServices = {
   readonly notifications: Pick<DeliveryEngine, 'findAnswer' | 'accept' | 'settledWithin' | 'find' | 'list' | 'cancel'>;
   readonly listConversations: (page: Page) => Promise<ConversationPage>;
+  readonly findConversation: (id: string) => Promise<unknown>;
 };
 
 type NotificationOptions = {
@@ -99,6 +100,16 @@ export function createListConversationsHandler({ services, authenticate }: Notif
     await authenticate(req, 'operate');
     const { items, nextCursor } = await services.listConversations(parsePage(new URLSearchParams(req.getQuery())));
     sendJson(res, 200, { items, nextCursor });
+  };
+}
+
+/** GET /api/conversations/{id}. */
+export function createFindConversationHandler({ services, authenticate }: NotificationOptions) {
+  return async (req: Request, res: Response): Promise<void> => {
+    await authenticate(req, 'operate');
+    const found = await services.findConversation(String(req.params.id));
+    if (found === undefined) throw new AppError('not_found', 'There is no conversation with this id.');
+    sendJson(res, 200, found);
   };
 }
 

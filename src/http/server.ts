@@ -29,6 +29,7 @@ import {
 } from './deliveries.ts';
 import {
   createCancelHandler,
+  createFindConversationHandler,
   createFindNotificationHandler,
   createListConversationsHandler,
   createListNotificationsHandler,
@@ -178,6 +179,7 @@ function mountRoutes(server: Server, options: HttpServerOptions, closer: Connect
     '/api/deliveries/:id': createFindDeliveryHandler(senders),
     '/api/status': createStatusHandler(senders),
     '/api/conversations': createListConversationsHandler(senders),
+    '/api/conversations/:id': createFindConversationHandler(senders),
     '/manifests/:file': createSkillFileHandler(services.skillFile),
     '/health/live': createLiveHandler(),
     '/health/ready': createReadyHandler(isReady),

@@ -13,6 +13,8 @@ export type FetchOptions = {
   /** For the rule that a manifest must arrive in time. */
   readonly withinMs?: number;
   readonly stopSignal?: AbortSignal;
+  /** Default is Node's own. */
+  readonly fetch?: typeof fetch;
   /** Told of every answer, and with status 0 of one that did not come. */
   readonly onAnswer?: (answer: { url: URL; status: number; reason?: string }) => void;
 };
@@ -50,9 +52,9 @@ export async function fetchManifest(address: string, options: FetchOptions = {})
 type Asked = { readonly bytes: Uint8Array } | { readonly next: URL } | { readonly finding: ImportFinding };
 
 /** One request, redirects not followed: fetch itself would follow one to plain http. */
-async function ask(url: URL, signal: AbortSignal, { onAnswer }: FetchOptions): Promise<Asked> {
+async function ask(url: URL, signal: AbortSignal, { onAnswer, fetch: send = fetch }: FetchOptions): Promise<Asked> {
   try {
-    const response = await fetch(url, { signal, redirect: 'manual' });
+    const response = await send(url, { signal, redirect: 'manual' });
     const { status } = response;
     if (response.ok) {
       const bytes = await readLimited(response);

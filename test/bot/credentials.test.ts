@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createTokenSource } from '../../src/bot/credentials.ts';
-import { explainTokenFailure } from '../../src/bot/explain-refusal.ts';
+import { explainTokenFailure } from '../../src/bot/explain-token-failure.ts';
 import type { Cloud } from '../../src/channels.ts';
 import type { Identity } from '../../src/config.ts';
 import { type StandIn, startStandIn } from '../../standin/stand-in.ts';
@@ -41,7 +41,7 @@ async function explainFailure(change: Partial<Identity>, audience = standIn.agen
     () => new Error('a token was issued'),
     (thrown: unknown) => thrown,
   );
-  return explainTokenFailure(error);
+  return explainTokenFailure(error).detail;
 }
 
 describe('tokens for parents', () => {
@@ -244,6 +244,6 @@ describe('why there is no token, in words', () => {
   });
 
   it('an endpoint that does not answer names LOGIN_URL', () => {
-    expect(explainTokenFailure(new Error('connect ECONNREFUSED'))).toContain('LOGIN_URL');
+    expect(explainTokenFailure(new Error('connect ECONNREFUSED')).detail).toContain('LOGIN_URL');
   });
 });

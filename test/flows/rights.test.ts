@@ -13,6 +13,7 @@ const shared: readonly Route[] = [
   ['POST', '/api/notify', 'notify:send', { subject: 's', text: 't' }],
   ['GET', '/api/notifications', 'notify:read'],
   ['GET', '/api/conversations', 'operate'],
+  ['GET', '/api/conversations/unknown', 'operate'],
   ['DELETE', '/api/conversations/unknown', 'operate'],
   ['GET', '/api/users/unknown', 'operate'],
   ['DELETE', '/api/users/unknown', 'operate'],

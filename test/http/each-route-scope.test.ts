@@ -10,6 +10,7 @@ const routes: readonly (readonly [method: string, path: string, scope: Scope])[]
   ['GET', '/api/notifications/n1', 'notify:read'],
   ['POST', '/api/notifications/n1/cancel', 'notify:send'],
   ['GET', '/api/conversations', 'operate'],
+  ['GET', '/api/conversations/c1', 'operate'],
   ['GET', '/api/deliveries', 'operate'],
   ['GET', '/api/deliveries/d1', 'operate'],
   ['POST', '/api/deliveries/d1/retry', 'operate'],

@@ -147,6 +147,7 @@ const succeedingServices: Omit<HttpServices, 'keys'> = {
     eraseConversation: async () => undefined,
   },
   listConversations: async () => ({ items: [], nextCursor: null }),
+  findConversation: async (id) => (id === 'c1' ? { id } : undefined),
   skillFile: (file) => (file === 'skill.json' ? { type: 'application/json', body: '{"name":"skill"}' } : undefined),
   isReady: async () => ({ ready: true }),
 };

@@ -21,6 +21,7 @@ const paths: Readonly<Record<string, readonly string[]>> = {
   '/api/deliveries/d1/retry': ['POST'],
   '/api/status': ['GET', 'HEAD'],
   '/api/conversations': ['GET', 'HEAD'],
+  '/api/conversations/c1': ['DELETE', 'GET', 'HEAD'],
   '/api/keys': ['GET', 'HEAD', 'POST'],
   '/api/keys/k1': ['DELETE'],
   '/manifests/skill.json': ['GET', 'HEAD'],

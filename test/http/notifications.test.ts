@@ -117,6 +117,17 @@ describe('GET /api/conversations', () => {
   });
 });
 
+describe('GET /api/conversations/{id}', () => {
+  it('shows the conversation, or answers 404', async () => {
+    const server = await startTestServer();
+    const found = await server.get('/api/conversations/c1', { headers: credential });
+    expect([found.status, await found.json()]).toEqual([200, { id: 'c1' }]);
+    const missing = await server.get('/api/conversations/c2', { headers: credential });
+    expect(missing.status).toBe(404);
+    expect(await missing.json()).toMatchObject({ code: 'not_found' });
+  });
+});
+
 describe('the credential of a sender', () => {
   const routes: readonly (readonly [string, string])[] = [
     ['POST', '/api/notify'],

@@ -49,7 +49,27 @@ const parts: Readonly<Record<string, { values: readonly string[]; types?: readon
   manifest: { values: [] },
   webhooks: { values: ['notifications/notify-request', 'rotation', 'storage/transact'], types: ['storage'] },
   // A copy of the data is for a service that does not run; all else goes through one that does, over HTTP.
-  cli: { values: ['config', 'main', 'manifest', 'notifications/lane-store', 'storage'], types: ['setting-reader'] },
+  cli: {
+    values: ['config', 'doctor', 'init', 'main', 'manifest', 'notifications/lane-store', 'service-client', 'storage'],
+    types: ['setting-reader'],
+  },
+  // Looks at the parts as they are used: the same tokens, the same rules of the import, the same drivers.
+  doctor: {
+    values: [
+      'bot/credentials',
+      'bot/explain-token-failure',
+      'channels',
+      'config',
+      'manifest',
+      'service-client',
+      'signed-token',
+      'storage/postgres',
+      'storage/sqlite',
+    ],
+    types: ['setting-reader'],
+  },
+  init: { values: [] },
+  'service-client': { values: [] },
   config: {
     values: [
       'config-channels',
