@@ -94,7 +94,7 @@ async function handleCallback(parts: CallbackParts, request: Request): Promise<O
 }
 
 function applyFault({ fault, after }: FaultRule, handle: () => Outcome, stopSignal: AbortSignal): Outcome {
-  const name = `fault set by the test: ${fault.kind === 'answer' ? fault.status : fault.kind}`;
+  const name = `fault set on purpose: ${fault.kind === 'answer' ? fault.status : fault.kind}`;
   if (fault.kind !== 'delay' && after !== true) return { answer: answerFault(fault, stopSignal), reason: name };
   const handled = handle();
   const answer =

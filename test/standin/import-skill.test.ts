@@ -108,41 +108,6 @@ describe('a sound skill', () => {
   });
 });
 
-describe('what is not known of the import can be set', () => {
-  it('whether $ref is followed', async () => {
-    const value = { $ref: '#/definitions/input' };
-    const inner = { type: 'object', properties: { a: { $ref: '#/definitions/text' } } };
-    const definitions = { input: { type: 'object' }, text: { type: 'string' } };
-    serve(manifestOf(skill, { activities: { a: actionWith({ value, resultValue: inner }) }, definitions }));
-    standIn.switches.references = false;
-    const { ok, findings } = await importNow();
-    expect(ok).toBe(false);
-    expect(findings).toMatchObject([
-      { code: 'MANIFEST_MALFORMED', path: 'activities.a.value' },
-      { code: 'MANIFEST_MALFORMED', path: 'activities.a.resultValue.a' },
-    ]);
-    standIn.switches.references = true;
-    expect((await importNow()).codes).toEqual([]);
-  });
-
-  it.each([
-    ['off', true, [], 1],
-    ['warn', true, ['ENDPOINT_PROBE_NOT_CHALLENGED'], 2],
-    ['refuse', false, ['ENDPOINT_HEALTHCHECK_FAILED'], 2],
-  ] as const)('whether it asks without a token: %s', async (probe, ok, codes, requests) => {
-    skill.onStranger = () => ({ status: 200 });
-    standIn.switches.probe = probe;
-    expect(await importNow()).toMatchObject({ ok, codes });
-    expect(skill.received).toHaveLength(requests);
-  });
-
-  it('whether the directory answers: AADERROR_OTHER', async () => {
-    standIn.switches.directoryDown = true;
-    expect((await importNow()).codes).toEqual(['AADERROR_OTHER']);
-    expect(skill.received).toEqual([]);
-  });
-});
-
 describe('a manifest is refused', () => {
   it('whose endpoint is plain http away from loopback: URL_NOT_HTTPS', async () => {
     standIn.registerApp({ appId: skill.appId, secret: 's', publisherDomain: 'example.com' });

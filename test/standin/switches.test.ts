@@ -39,6 +39,12 @@ async function readKeys(): Promise<JSONWebKeySet> {
   return (await answer.json()) as JSONWebKeySet;
 }
 
+async function postTo(serviceUrl: string, id: string): Promise<number> {
+  const headers = { Authorization: `Bearer ${await skill.fetchToken(standIn)}` };
+  const url = `${serviceUrl}v3/conversations/${encodeURIComponent(id)}/activities`;
+  return (await fetch(url, { method: 'POST', headers, body: JSON.stringify(message) })).status;
+}
+
 const inboundToken = (): string => String(skill.received.at(-1)?.authorization).replace('Bearer ', '');
 
 describe('an agent with an Entra Agent ID', () => {
@@ -96,27 +102,20 @@ describe('clocks that differ', () => {
 });
 
 describe('a service URL that changes between two turns', () => {
-  const post = async (serviceUrl: string, id: string): Promise<number> => {
-    const headers = { Authorization: `Bearer ${await skill.fetchToken(standIn)}` };
-    const url = `${serviceUrl}v3/conversations/${encodeURIComponent(id)}/activities`;
-    return (await fetch(url, { method: 'POST', headers, body: JSON.stringify(message) })).status;
-  };
-
   it.each([
-    [false, 404],
-    [true, 200],
-  ])('is named by the next turn; with keepOld %s the old one answers %i', async (keepOld, status) => {
+    [false, 404, /earlier turn/],
+    [true, 200, /^taken$/],
+  ])('is named by the next turn; with keepOld %s the old one answers %i', async (keepOld, status, reason) => {
     await start();
     const conversation = await openAction();
     const old = standIn.agent.serviceUrl;
     standIn.moveService({ keepOld });
     expect(standIn.agent.serviceUrl).not.toBe(old);
-    expect(await post(old, conversation.id)).toBe(status);
-    if (status === 404) expect(standIn.wire.at(-1)?.reason).toContain('earlier turn');
+    expect(await postTo(old, conversation.id)).toBe(status);
+    expect(standIn.wire.at(-1)?.reason ?? 'taken').toMatch(reason);
     await conversation.say('still there?');
-    const { serviceUrl } = skill.received.at(-1)?.activity as { serviceUrl: string };
-    expect(serviceUrl).toBe(standIn.agent.serviceUrl);
-    expect(await post(serviceUrl, conversation.id)).toBe(200);
+    expect(skill.received.at(-1)?.activity['serviceUrl']).toBe(standIn.agent.serviceUrl);
+    expect(await postTo(standIn.agent.serviceUrl, conversation.id)).toBe(200);
   });
 });
 
