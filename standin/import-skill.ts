@@ -20,6 +20,8 @@ export type ImportOptions = {
   readonly endpointUrl?: string;
   /** Takes the place of the skill that the agent has under the same app id. */
   readonly refresh?: boolean;
+  /** Told of a manifest that keeps to the rules, before its app registration is looked up. */
+  readonly onManifest?: (manifest: SkillManifest) => void;
 };
 
 export type ImportParts = {
@@ -72,6 +74,7 @@ async function importBytes(
   const findings = [...(options.findings ?? []), ...checked.findings];
   if (checked.manifest === undefined) return { ok: false, findings };
   const manifest = moveEndpoint(checked.manifest, options.endpointUrl);
+  options.onManifest?.(manifest);
   if (!switches.references) findings.push(...findReferences(manifest).map(refuseReference));
   findings.push(
     ...(switches.directoryDown
