@@ -1,6 +1,5 @@
 // What the stand-in says on a terminal.
 
-import { fileURLToPath } from 'node:url';
 import type { ImportResult } from './manifest.ts';
 import { listSettings } from './settings.ts';
 import type { StandIn } from './types.ts';
@@ -29,7 +28,7 @@ Settings for the skill; the last three are this project's own names, for where E
 ${lines.join('\n')}
 
 A skill on Microsoft's SDK for JavaScript can be started unchanged, with its own names for the first five:
-STANDIN_URL=${standIn.url} node --import ${fileURLToPath(new URL('preload.js', import.meta.url))} <skill.js>
+STANDIN_URL=${standIn.url} node --import ${new URL('preload.js', import.meta.url).href} <skill.js>
 
 It then trusts this tenant's keys: for tests only. Ctrl-C stops the stand-in.
 `;

@@ -9,7 +9,7 @@ import { findFreePort } from '../../standin/free-port.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { type Skill, startSkill } from '../helpers/skill.ts';
 
-const preload = fileURLToPath(new URL('../../dist/standin/preload.js', import.meta.url));
+const preload = new URL('../../dist/standin/preload.js', import.meta.url).href;
 const program = fileURLToPath(new URL('agents-parent.mjs', import.meta.url));
 
 type Received = { type: string; text?: string; code?: string; value?: unknown; channelData?: unknown };

@@ -9,7 +9,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { findFreePort } from '../../standin/free-port.ts';
 import { type StandInProcess, startStandInProcess } from '../standin/standin-process.ts';
 
-const preload = fileURLToPath(new URL('../../dist/standin/preload.js', import.meta.url));
+const preload = new URL('../../dist/standin/preload.js', import.meta.url).href;
 const program = fileURLToPath(new URL('botbuilder-skill.mjs', import.meta.url));
 
 let standIn: StandInProcess;
