@@ -3,9 +3,6 @@
 
 import type { ActionView } from './types.ts';
 
-/** Idle time after which the session is over (learn.microsoft.com: requirements-sessions-management). */
-const idleLimitMs = 60 * 60_000;
-
 type Action = {
   readonly name: string;
   readonly type: string;
@@ -21,13 +18,13 @@ export type ActionStack = {
   /** Resets the idle time of everything that is open. */
   touch(): void;
   endOpen(result: Pick<ActionView, 'code' | 'outputs' | 'dropped'>): void;
-  cancelAll(): void;
+  closeAll(state: 'cancelled' | 'interrupted'): void;
   /** The action whose state changed last. */
   viewLast(): ActionView | undefined;
 };
 
-/** An empty stack; `now` in milliseconds drives the idle expiry, which is checked whenever the stack is asked. */
-export function createActionStack(now: () => number): ActionStack {
+/** An empty stack; `now` drives the idle expiry, which is checked whenever the stack is asked. */
+export function createActionStack(now: () => number, idleLimitMs: () => number): ActionStack {
   /** The open ones, in order. */
   const actions = new Set<Action>();
   let last: Action | undefined;
@@ -37,7 +34,7 @@ export function createActionStack(now: () => number): ActionStack {
     actions.delete(action);
   };
   const listOpen = (): Action[] => {
-    for (const action of actions) if (now() - action.activeAt > idleLimitMs) close(action, 'expired');
+    for (const action of actions) if (now() - action.activeAt > idleLimitMs()) close(action, 'expired');
     return [...actions];
   };
   return {
@@ -55,8 +52,8 @@ export function createActionStack(now: () => number): ActionStack {
       action.result = result;
       close(action, 'ended');
     },
-    cancelAll() {
-      for (const action of listOpen()) close(action, 'cancelled');
+    closeAll(state) {
+      for (const action of listOpen()) close(action, state);
     },
     viewLast() {
       listOpen();

@@ -12,7 +12,8 @@ export type ConversationShape = {
   readonly id: string;
   readonly channelId: 'msteams' | 'directline' | 'pva-studio';
   readonly deliveryMode: DeliveryMode;
-  readonly serviceUrl: string;
+  /** It may change between two turns. */
+  readonly serviceUrl: () => string;
   readonly user: { readonly id: string; readonly aadObjectId: string; readonly name: string };
   readonly skillAppId: string;
   readonly tenantId: string;
@@ -23,23 +24,36 @@ export type ConversationShape = {
 
 type Parties = Pick<ConversationShape, 'tenantId' | 'agentPath' | 'agentName' | 'skillAppId'>;
 
+type Place = {
+  /** The agent's own service URL, as it is at the time. */
+  readonly serviceUrl: () => string;
+  readonly longIds: boolean;
+};
+
 /** Fills in what a caller left open: ids and addresses in the form that each channel uses. */
-export function planConversation(
-  options: ConversationOptions,
-  serviceUrl: string,
-  parties: Parties,
-): ConversationShape {
+export function planConversation(options: ConversationOptions, place: Place, parties: Parties): ConversationShape {
   const channelId = options.channel ?? 'msteams';
   const deliveryMode = options.deliveryMode ?? (channelId === 'pva-studio' ? 'expectReplies' : 'normal');
   const isTestPane = channelId === 'pva-studio' && deliveryMode === 'expectReplies';
+  const fixedUrl = options.serviceUrl ?? (isTestPane ? testPaneServiceUrl : undefined);
   return {
     ...parties,
-    id: options.conversationId ?? (channelId === 'msteams' ? `a:1${compactId()}` : randomUUID()),
+    id: options.conversationId ?? (place.longIds ? makeLongId() : makeId(channelId)),
     channelId,
     deliveryMode,
-    serviceUrl: options.serviceUrl ?? (isTestPane ? testPaneServiceUrl : serviceUrl),
+    serviceUrl: fixedUrl === undefined ? place.serviceUrl : () => fixedUrl,
     user: planUser(options.user ?? {}, channelId),
   };
+}
+
+function makeId(channelId: ConversationShape['channelId']): string {
+  return channelId === 'msteams' ? `a:1${compactId()}` : randomUUID();
+}
+
+/** The form of a reply in a channel of Teams, with `;:@=`, and longer than the 100 characters that restify takes. */
+function makeLongId(): string {
+  const thread = Array.from({ length: 6 }, compactId).join('');
+  return `19:${thread}@thread.tacv2;messageid=1615974412345`;
 }
 
 function planUser(
@@ -56,7 +70,7 @@ export function buildActivity(shape: ConversationShape, fields: Activity, now: n
   const shared = {
     id: randomUUID(),
     timestamp: new Date(now).toISOString(),
-    serviceUrl: shape.serviceUrl,
+    serviceUrl: shape.serviceUrl(),
     channelId: shape.channelId,
     recipient: { id: shape.agentPath, name: shape.agentName, role: 'skill' },
     locale: 'en-US',

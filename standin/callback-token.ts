@@ -7,7 +7,8 @@ import { botFrameworkTenantId, nameIssuer, type SigningKey } from './tokens.ts';
 const clockSkewSeconds = 300;
 
 export type CallbackVerifier = {
-  readonly key: SigningKey;
+  /** The tenant's key set. */
+  readonly keys: () => readonly SigningKey[];
   readonly tenantId: string;
   /** What the token must be for: the agent's app id, or the Bot Framework on a channel. */
   readonly audience: string;
@@ -24,7 +25,7 @@ export async function verifyCallbackToken(
   token: string | undefined,
 ): Promise<CallbackVerdict> {
   if (token === undefined) return refuse('the request has no bearer token');
-  const signatureFault = await findSignatureFault(verifier.key, token);
+  const signatureFault = await findSignatureFault(verifier.keys(), token);
   if (signatureFault !== undefined) return refuse(signatureFault);
   const claims = decodeJwt(token);
   const claimFault = findTimeFault(claims, verifier.now() / 1000) ?? findIssuerFault(claims, verifier.tenantId);
@@ -43,11 +44,12 @@ function refuse(reason: string): CallbackVerdict {
   return { message: 'Authorization has been denied for this request.', reason };
 }
 
-async function findSignatureFault(key: SigningKey, token: string): Promise<string | undefined> {
+async function findSignatureFault(keys: readonly SigningKey[], token: string): Promise<string | undefined> {
   try {
     const header = decodeProtectedHeader(token);
     if (header.alg !== 'RS256') return `the token is signed with alg ${header.alg}, must be RS256`;
-    if (header.kid !== key.kid) return "the token's key id is not among the tenant's keys";
+    const key = keys.find(({ kid }) => kid === header.kid);
+    if (key === undefined) return "the token's key id is not among the tenant's keys";
     await compactVerify(token, key.publicKey, { algorithms: ['RS256'] });
     decodeJwt(token);
     return undefined;

@@ -5,6 +5,7 @@ import { verifyCallbackToken, type CallbackVerifier } from './callback-token.ts'
 import { isActivity, type OpenedConversation } from './conversation.ts';
 import { answerFault, delayAnswer } from './fault-answers.ts';
 import { answerError, answerJson, type Answer, type Request, type Route } from './server.ts';
+import type { Switches } from './switches.ts';
 import type { Activity, FaultRule } from './types.ts';
 import { pickShownClaims, type WireLog } from './wire-log.ts';
 
@@ -13,8 +14,9 @@ export type CallbackParts = {
   readonly verifier: CallbackVerifier;
   readonly findConversation: (id: string) => OpenedConversation | undefined;
   readonly takeFault: (conversationId: string) => FaultRule | undefined;
-  readonly closedStatus: 404 | 403 | 410 | 500;
-  readonly emptyBody: boolean;
+  readonly switches: Pick<Switches, 'closedStatus' | 'emptyCallbackBody' | 'entraAgentId'>;
+  /** Whether the agent can still be reached at what was its service URL after this many moves. */
+  readonly isServed: (moves: number) => boolean;
   readonly newActivityId: () => string;
   readonly wire: WireLog;
   readonly stopSignal: AbortSignal;
@@ -27,15 +29,17 @@ type Outcome = {
   readonly deliver?: () => void;
 };
 
-/** Path of the agent's service URL for this bot, with a trailing slash. */
-export function nameServicePath(botId: string): string {
-  return `/api/runtime/bots/${botId}/skillsV2/`;
+/** Path of the agent's service URL for this bot after so many moves, with a trailing slash. */
+export function nameServicePath(botId: string, moves = 0): string {
+  return `${moves === 0 ? '' : `/il${moves}`}/api/runtime/bots/${botId}/skillsV2/`;
 }
 
 /** The routes that a skill's connector client calls. */
 export function createCallbackRoutes(parts: CallbackParts): readonly Route[] {
   const prefix = nameServicePath(parts.botId).replaceAll('/', String.raw`\/`);
-  const pattern = new RegExp(`^${prefix}v3\\/conversations\\/(?<id>[^/]+)\\/activities(?:\\/(?<activityId>[^/]+))?$`);
+  const pattern = new RegExp(
+    `^(?:\\/il(?<moves>\\d+))?${prefix}v3\\/conversations\\/(?<id>[^/]+)\\/activities(?:\\/(?<activityId>[^/]+))?$`,
+  );
   return [
     {
       methods: ['POST'],
@@ -74,6 +78,14 @@ export function recordCallback(
 }
 
 async function handleCallback(parts: CallbackParts, request: Request): Promise<Outcome> {
+  if (parts.switches.entraAgentId) {
+    const reason = 'the agent has an Entra Agent ID (switch): no token that a skill can get is good for it';
+    return refuse(401, 'Unauthorized', 'Authorization has been denied for this request.', reason);
+  }
+  if (!parts.isServed(Number(request.params['moves'] ?? 0))) {
+    const reason = "this was the agent's service URL in an earlier turn; it has moved";
+    return refuse(404, 'NotFound', 'There is nothing at this address.', reason);
+  }
   const verdict = await verifyCallbackToken(parts.verifier, readBearer(request));
   if ('reason' in verdict) return refuse(401, 'Unauthorized', verdict.message, verdict.reason);
   const rule = parts.takeFault(request.params['id'] ?? '');
@@ -82,7 +94,7 @@ async function handleCallback(parts: CallbackParts, request: Request): Promise<O
 }
 
 function applyFault({ fault, after }: FaultRule, handle: () => Outcome, stopSignal: AbortSignal): Outcome {
-  const name = `fault set by the test: ${fault.kind === 'answer' ? fault.status : fault.kind}`;
+  const name = `fault set on purpose: ${fault.kind === 'answer' ? fault.status : fault.kind}`;
   if (fault.kind !== 'delay' && after !== true) return { answer: answerFault(fault, stopSignal), reason: name };
   const handled = handle();
   const answer =
@@ -103,7 +115,7 @@ function takeActivity(parts: CallbackParts, request: Request, caller: string): O
     const reason = 'the conversation is on expectReplies: replies travel only in the answer to the request';
     return refuse(403, 'Forbidden', 'This conversation takes no asynchronous replies.', reason);
   }
-  if (!conversation.hasOpenAction()) return refuseClosed(parts.closedStatus, conversation);
+  if (!conversation.hasOpenAction()) return refuseClosed(parts.switches.closedStatus, conversation);
 
   const activity = parseActivity(request.body);
   if (activity === undefined) {
@@ -114,7 +126,7 @@ function takeActivity(parts: CallbackParts, request: Request, caller: string): O
       'body is no JSON object with a string type',
     );
   }
-  const answer = parts.emptyBody ? { status: 200 } : answerJson(200, { id: parts.newActivityId() });
+  const answer = parts.switches.emptyCallbackBody ? { status: 200 } : answerJson(200, { id: parts.newActivityId() });
   return { answer, deliver: () => conversation.receive(activity) };
 }
 
@@ -122,7 +134,7 @@ function refuse(status: number, code: string, message: string, reason: string): 
   return { answer: answerError(status, code, message), reason };
 }
 
-function refuseClosed(status: CallbackParts['closedStatus'], conversation: OpenedConversation): Outcome {
+function refuseClosed(status: Switches['closedStatus'], conversation: OpenedConversation): Outcome {
   const reason = `no action is open any more (last one: ${conversation.action?.state ?? 'none was called'})`;
   // As botbuilder's own parent: botbuilder:src/skills/skillHandlerImpl.ts throws, restify sends the words as JSON.
   if (status === 500) return { answer: answerJson(500, 'skillConversationReference not found'), reason };

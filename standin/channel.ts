@@ -24,6 +24,7 @@ export type ChannelParts = {
   readonly verifier: Omit<CallbackVerifier, 'audience'>;
   readonly directory: Directory;
   readonly now: () => number;
+  readonly timeoutMs: () => number;
   readonly wire: WireLog;
   /** Address of the stand-in; known once it listens. */
   readonly url: () => string;

@@ -3,17 +3,21 @@
 import { createActionStack, type ActionStack } from './action-stack.ts';
 import { buildActivity, type ConversationShape } from './activities.ts';
 import { findAction } from './manifest.ts';
-import { bindOutputs } from './outputs.ts';
+import { bindInputs, bindOutputs } from './outputs.ts';
 import type { SkillClient } from './skill-client.ts';
-import type { Activity, AgentConversation, Receipt, Skill, SkillAnswer, TranscriptEntry, WireRecord } from './types.ts';
+import type { Skill } from './directory.ts';
+import type { Activity, AgentConversation, Receipt, SkillAnswer, TranscriptEntry, WireRecord } from './types.ts';
+import type { Switches } from './switches.ts';
 import { waitUntil } from './wait-until.ts';
 
 const maxEntries = 500;
+const minuteMs = 60_000;
 
 export type ConversationParts = {
   readonly shape: ConversationShape;
   readonly client: SkillClient;
   readonly findSkill: (appId: string) => Skill | undefined;
+  readonly switches: Pick<Switches, 'idleMinutes' | 'tellSkillOfInterruption'>;
   readonly now: () => number;
   readonly refusals: () => readonly WireRecord[];
   readonly onReceive: (receipt: Receipt) => void;
@@ -42,7 +46,7 @@ type State = {
 
 /** A conversation without any action yet. */
 export function createConversation(parts: ConversationParts): OpenedConversation {
-  const actions = createActionStack(parts.now);
+  const actions = createActionStack(parts.now, () => parts.switches.idleMinutes * minuteMs);
   const state: State = { parts, actions, transcript: [], lastWords: undefined, listeners: new Set(), replies: 0 };
   const { shape } = parts;
   const onChange = (listener: () => void): (() => void) => {
@@ -60,7 +64,8 @@ export function createConversation(parts: ConversationParts): OpenedConversation
     transcript: state.transcript,
     callAction: (name, inputs) => callAction(state, name, inputs),
     say: (text) => say(state, text),
-    cancel: (options) => cancel(state, options?.tellSkill ?? true),
+    cancel: (options) => drop(state, 'cancelled', options?.tellSkill ?? true),
+    interrupt: (options) => interrupt(state, options ?? {}),
     post: (activity) => postRaw(state, activity),
     until: (done, options) =>
       waitUntil({
@@ -78,16 +83,19 @@ export function createConversation(parts: ConversationParts): OpenedConversation
 }
 
 async function callAction(state: State, name: string, inputs: Activity = {}): Promise<SkillAnswer> {
-  const declared = findAction(getSkill(state).manifest, name);
+  const { manifest } = getSkill(state);
+  const declared = findAction(manifest, name);
   const type = declared?.type ?? 'event';
   const activityName = declared?.name ?? name;
   // A message action carries the user's last words, as a topic's trigger phrase would be.
   const text = type === 'message' ? { text: state.lastWords ?? name } : {};
+  const { bound, dropped } = bindInputs(manifest, name, inputs);
   state.actions.open(name, type);
   note(state, { from: 'agent', type, text: `calls ${name}` });
+  for (const one of dropped) complain(state, `an input was not sent: ${one}`);
   return runTurn(
     state,
-    buildActivity(state.parts.shape, { type, name: activityName, value: inputs, ...text }, now(state)),
+    buildActivity(state.parts.shape, { type, name: activityName, value: bound, ...text }, now(state)),
   );
 }
 
@@ -98,10 +106,27 @@ async function say(state: State, text: string): Promise<SkillAnswer> {
   return runTurn(state, buildActivity(state.parts.shape, { type: 'message', text, textFormat: 'plain' }, now(state)));
 }
 
-async function cancel(state: State, tellSkill: boolean): Promise<SkillAnswer | undefined> {
+async function interrupt(
+  state: State,
+  { text, tellSkill }: { text?: string; tellSkill?: boolean },
+): Promise<SkillAnswer | undefined> {
+  if (text !== undefined) {
+    state.lastWords = text;
+    note(state, { from: 'user', type: 'message', text });
+  }
+  return drop(state, 'interrupted', tellSkill ?? state.parts.switches.tellSkillOfInterruption);
+}
+
+async function drop(
+  state: State,
+  how: 'cancelled' | 'interrupted',
+  tellSkill: boolean,
+): Promise<SkillAnswer | undefined> {
   // Closed before the skill hears of it: what the skill still sends must be refused.
-  state.actions.cancelAll();
-  note(state, { from: 'agent', type: 'endOfConversation', text: 'the topic was cancelled' });
+  state.actions.closeAll(how);
+  const text = how === 'cancelled' ? 'the topic was cancelled' : 'another topic took over, the action was dropped';
+  const told = how === 'cancelled' || tellSkill ? '' : ' without a word to the skill';
+  note(state, { from: 'agent', type: 'endOfConversation', text: `${text}${told}` });
   if (!tellSkill) return undefined;
   const fields = { type: 'endOfConversation', code: 'userCancelled' };
   return runTurn(state, buildActivity(state.parts.shape, fields, now(state)));
@@ -109,7 +134,7 @@ async function cancel(state: State, tellSkill: boolean): Promise<SkillAnswer | u
 
 async function postRaw(state: State, fields: Activity): Promise<SkillAnswer> {
   const { type, name } = fields;
-  if (type === 'endOfConversation') state.actions.cancelAll();
+  if (type === 'endOfConversation') state.actions.closeAll('cancelled');
   if (type === 'event') state.actions.open(typeof name === 'string' ? name : 'event', 'event');
   if (type === 'message' && state.actions.findOpen() === undefined) state.actions.open('message', 'message');
   const activity = buildActivity(state.parts.shape, fields, now(state));
@@ -133,8 +158,12 @@ async function runTurn(state: State, activity: Activity): Promise<SkillAnswer> {
     return answer;
   }
   receiveAll(state, answer);
-  const wasCall = activity['type'] === 'event';
-  return wasCall && state.replies === repliesBefore ? { ...answer, stuck: true } : answer;
+  if (activity['type'] !== 'event' || state.replies !== repliesBefore) return answer;
+  complain(
+    state,
+    'the skill answered this event action with neither a reply nor an endOfConversation: the topic could not go on',
+  );
+  return { ...answer, stuck: true };
 }
 
 /** On expectReplies the replies travel in the body of the answer. */
@@ -151,16 +180,22 @@ function receive(state: State, activity: Activity & { type: string }): void {
   state.replies += 1;
   actions.touch();
   const { type } = activity;
-  if (type === 'endOfConversation') {
-    const code = typeof activity['code'] === 'string' ? { code: activity['code'] } : {};
-    const bound = bindOutputs(getSkill(state).manifest, actions.findOpen()?.name ?? '', activity['value']);
-    actions.endOpen({ ...code, ...bound });
-  }
+  const dropped = type === 'endOfConversation' ? endAction(state, activity) : [];
   const text = [activity['text'], activity['name'], activity['code']].find((part) => typeof part === 'string');
   const at = parts.now();
   add(state, { from: 'skill', type, text: typeof text === 'string' ? text : '', at, activity });
+  for (const one of dropped) complain(state, `an output was dropped: ${one}`);
   parts.onReceive({ conversationId: parts.shape.id, activity, at });
   notify(state);
+}
+
+/** Ends the action that is open; gives what was dropped of its outputs. */
+function endAction({ actions, parts }: State, activity: Activity): readonly string[] {
+  const code = typeof activity['code'] === 'string' ? { code: activity['code'] } : {};
+  const skill = parts.findSkill(parts.shape.skillAppId);
+  const bound = bindOutputs(skill?.manifest, actions.findOpen()?.name ?? '', activity['value']);
+  actions.endOpen({ ...code, ...bound });
+  return bound.dropped ?? [];
 }
 
 /** An object with a string `type`: the least that makes an activity. */
@@ -171,6 +206,11 @@ export function isActivity(value: unknown): value is Activity & { type: string }
 function note(state: State, entry: Omit<TranscriptEntry, 'at'>): void {
   add(state, { ...entry, at: state.parts.now() });
   notify(state);
+}
+
+/** What the agent has to complain of stands in the transcript, where it happened. */
+function complain(state: State, text: string): void {
+  note(state, { from: 'agent', type: 'finding', text });
 }
 
 function add({ transcript }: State, entry: TranscriptEntry): void {

@@ -1,7 +1,26 @@
 // The tenant's app registrations and the skills that the agent knows.
 
+import type { SkillManifest } from '../src/manifest/skill-manifest.ts';
 import { botFrameworkTenantId } from './tokens.ts';
-import type { AppRegistration, Skill } from './types.ts';
+import type { TokenVersion } from './types.ts';
+
+/** An Entra app registration. `tenantId` 'botframework.com' (or its id) makes it a multi-tenant registration. */
+export type AppRegistration = {
+  readonly appId: string;
+  readonly secret: string;
+  readonly tenantId?: string;
+  readonly publisherDomain?: string;
+  readonly homePageUrl?: string;
+  /** Of the tokens for this app: its own registration decides that (accessTokenAcceptedVersion). */
+  readonly tokenVersion?: TokenVersion;
+};
+
+export type Skill = {
+  readonly appId: string;
+  readonly endpointUrl: string;
+  readonly name?: string;
+  readonly manifest?: SkillManifest;
+};
 
 export type Directory = {
   readonly tenantId: string;

@@ -1,20 +1,25 @@
 // Which of the callbacks go wrong, and how: a queue for the next ones, and rules that stay.
 
+import type { FaultPreset } from './fault-presets.ts';
 import type { Fault, FaultRule, FaultSwitches } from './types.ts';
 
 export type Faults = FaultSwitches & {
   /** The rule that applies to a callback to this conversation; counts as one of its times. */
   take(conversationId: string): FaultRule | undefined;
+  /** Puts the preset's rule in the place of the one that it had. */
+  setPreset(preset: FaultPreset, times: number): void;
+  /** For how many more callbacks a preset is set: null for all. */
+  countLeft(name: string): number | null;
 };
 
-type Entry = { readonly rule: FaultRule; left: number };
+type Entry = { readonly rule: FaultRule; readonly name?: string; left: number };
 
 /** Switches that are all off. */
 export function createFaults(): Faults {
   const queue = new Set<Entry>();
   const rules = new Set<Entry>();
-  const add = (entries: Set<Entry>, rule: FaultRule, times: number): (() => void) => {
-    const entry = { rule, left: times };
+  const add = (entries: Set<Entry>, rule: FaultRule, times: number, name?: string): (() => void) => {
+    const entry: Entry = { rule, left: times, ...(name !== undefined && { name }) };
     if (times > 0) entries.add(entry);
     return () => void entries.delete(entry);
   };
@@ -35,6 +40,14 @@ export function createFaults(): Faults {
         }
       }
       return undefined;
+    },
+    setPreset({ name, rule }, times) {
+      for (const entry of rules) if (entry.name === name) rules.delete(entry);
+      add(rules, rule, times, name);
+    },
+    countLeft(name) {
+      const left = [...rules].find((entry) => entry.name === name)?.left ?? 0;
+      return left === Infinity ? null : left;
     },
     clear() {
       queue.clear();

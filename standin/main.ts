@@ -1,97 +1,107 @@
-// Runs the stand-in on its own, so that a skill anywhere on this machine can be tried against it.
+// Runs the stand-in on its own, so that any skill on this machine can be tried against it.
 
-import { parseArgs } from 'node:util';
-import type { ImportFinding } from '../src/manifest/import-finding.ts';
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ImportOptions } from './import-skill.ts';
+import type { ImportResult } from './manifest.ts';
+import { help, parseRunOptions, type RunOptions } from './run-options.ts';
+import { describeImport, describeStart } from './run-print.ts';
 import { startStandIn, type StandIn } from './stand-in.ts';
 
-const help = `Stand-in for Copilot Studio: a tenant, an agent and a chat page on the loopback interface.
-
-  npm run standin -- [options]
-
-  --port <number>           port to listen on (default 3979)
-  --manifest <url>          skill manifest to import
-  --skill-app-id <id>       app registration of the skill, needed for the import and for its tokens
-  --skill-secret <secret>   client secret of that registration
-  --tenant <id>             tenant id (default random)
-  --agent-app-id <id>       app id of the agent (default random)
-  --token-version <1.0|2.0> version of the tokens (default 1.0)
-  --help                    this text
-`;
-
-const optionTypes = {
-  port: { type: 'string', default: '3979' },
-  manifest: { type: 'string' },
-  'skill-app-id': { type: 'string' },
-  'skill-secret': { type: 'string' },
-  tenant: { type: 'string' },
-  'agent-app-id': { type: 'string' },
-  'token-version': { type: 'string', default: '1.0' },
-  help: { type: 'boolean', default: false },
-} as const;
+const tryAgainMs = 2_000;
 
 try {
-  await run();
+  process.exitCode = await run();
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\nSee --help.\n`);
   process.exitCode = 1;
 }
 
-async function run(): Promise<void> {
-  const { values } = parseArgs({ options: optionTypes });
-  if (values.help) {
+async function run(): Promise<number> {
+  const options = parseRunOptions(process.argv.slice(2));
+  if (options === undefined) {
     process.stdout.write(help);
-    return;
-  }
-  const { manifest, tenant, 'agent-app-id': agentAppId, 'skill-app-id': appId, 'skill-secret': secret } = values;
-  if ((appId === undefined) !== (secret === undefined)) {
-    throw new Error('--skill-app-id and --skill-secret go together');
+    return 0;
   }
   const standIn = await startStandIn({
-    port: parsePort(values.port),
-    tokenVersion: parseTokenVersion(values['token-version']),
-    ...(tenant === undefined ? {} : { tenantId: tenant }),
-    ...(agentAppId === undefined ? {} : { agent: { appId: agentAppId } }),
+    ...options.switches,
+    port: options.port,
+    tenantId: options.tenantId,
+    tokenVersion: options.tokenVersion,
+    agent: { appId: options.agentAppId, multiTenant: options.isMultiTenantAgent },
   });
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void standIn.stop());
-  if (appId !== undefined && secret !== undefined) {
-    // The home page of a registration is to be the manifest's address: learn.microsoft.com/azure/bot-service/skill-pva.
-    standIn.registerApp({ appId, secret, ...(manifest === undefined ? {} : { homePageUrl: manifest }) });
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      stop.abort();
+      void standIn.stop();
+    });
   }
-  process.stdout.write(describeSettings(standIn, appId));
-  if (manifest === undefined) return;
-  const { ok, findings } = await standIn.importSkill(manifest);
-  process.stdout.write(describeImport(manifest, ok, findings));
+  const { skillAppId, isMultiTenantSkill, skillSecret } = options;
+  const secret = skillSecret ?? randomBytes(24).toString('base64url');
+  if (skillAppId !== undefined) register(standIn, options, { appId: skillAppId, secret });
+  const isMadeSecret = skillSecret === undefined;
+  process.stdout.write(describeStart({ standIn, skillAppId, secret, isMadeSecret, isMultiTenantSkill }));
+  try {
+    const ok = await importUntilDone(standIn, options, { secret, stopSignal: stop.signal });
+    if (!options.once) return 0;
+    await standIn.stop();
+    return ok ? 0 : 1;
+  } catch (error) {
+    await standIn.stop();
+    throw error;
+  }
 }
 
-function parsePort(text: string): number {
-  const port = Number(text);
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error('--port must be 0 to 65535');
-  return port;
+/** The registration of the skill; its home page is to be the manifest's address: learn.microsoft.com/azure/bot-service/skill-pva. */
+function register(
+  standIn: StandIn,
+  options: RunOptions,
+  { appId, secret, endpointUrl }: { appId: string; secret: string; endpointUrl?: string | undefined },
+): void {
+  const { manifest } = options;
+  const isAtUrl = manifest !== undefined && isUrl(manifest) && options.endpointUrl === undefined;
+  const homePageUrl = options.homePageUrl ?? (isAtUrl ? manifest : (options.endpointUrl ?? endpointUrl));
+  standIn.registerApp({
+    appId,
+    secret,
+    ...(homePageUrl !== undefined && { homePageUrl }),
+    ...(options.isMultiTenantSkill && { tenantId: 'botframework.com' }),
+  });
 }
 
-function parseTokenVersion(text: string): '1.0' | '2.0' {
-  if (text === '1.0' || text === '2.0') return text;
-  throw new Error('--token-version must be 1.0 or 2.0');
+/** Tries again while the import is refused, as the skill is being started or changed; says each time what is new. */
+async function importUntilDone(
+  standIn: StandIn,
+  options: RunOptions,
+  { secret, stopSignal }: { secret: string; stopSignal: AbortSignal },
+): Promise<boolean> {
+  const { manifest, endpointUrl, skillAppId } = options;
+  if (manifest === undefined) return true;
+  const importOptions: ImportOptions = {
+    ...(endpointUrl !== undefined && { endpointUrl }),
+    // The app is registered as the manifest names it, unless its id was given.
+    onManifest({ endpoints: [endpoint] }) {
+      if (endpoint === undefined) return;
+      register(standIn, options, { appId: skillAppId ?? endpoint.msAppId, secret, endpointUrl: endpoint.endpointUrl });
+    },
+  };
+  let said = '';
+  for (;;) {
+    const result: ImportResult = isUrl(manifest)
+      ? await standIn.importSkill(manifest, importOptions)
+      : await standIn.importSkillFile(manifest, importOptions);
+    if (stopSignal.aborted) return result.ok;
+    const words = describeImport(manifest, result);
+    if (words !== said) process.stdout.write(words);
+    if (result.ok || options.once) return result.ok;
+    if (said === '') process.stdout.write('  It is tried again until it succeeds.\n');
+    said = words;
+    await sleep(tryAgainMs, undefined, { signal: stopSignal }).catch(() => undefined);
+    if (stopSignal.aborted) return false;
+  }
 }
 
-function describeSettings(standIn: StandIn, skillAppId: string | undefined): string {
-  const settings = [
-    ['MicrosoftAppId', skillAppId ?? '<as in --skill-app-id>'],
-    ['MicrosoftAppPassword', '<as in --skill-secret>'],
-    ['MicrosoftAppType', 'SingleTenant'],
-    ['MicrosoftAppTenantId', standIn.tenantId],
-    ['AllowedCallers', standIn.agent.appId],
-    ['LOGIN_URL', standIn.loginUrl],
-    ['OPENID_METADATA_URL', standIn.openIdMetadataUrl],
-    ['ALLOWED_SERVICE_URLS', standIn.url],
-  ];
-  const lines = settings.map(([name, value]) => `${name}=${value}`);
-  return `Chat page: ${standIn.chatPageUrl}\n\nSettings for the skill:\n${lines.join('\n')}\n\nCtrl-C stops it.\n`;
-}
-
-function describeImport(manifest: string, ok: boolean, findings: readonly ImportFinding[]): string {
-  const lines = findings.map(
-    ({ level, code, message, path }) => `  ${level} ${code}${path ? ` at ${path}` : ''}: ${message}`,
-  );
-  return [`\nImport of ${manifest}: ${ok ? 'done' : 'refused'}`, ...lines, ''].join('\n');
+function isUrl(text: string): boolean {
+  return /^https?:\/\//.test(text);
 }

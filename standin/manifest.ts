@@ -1,7 +1,7 @@
 // How an action is found in a skill's manifest, and what an import gives back.
 
 import type { ImportFinding } from '../src/manifest/import-finding.ts';
-import type { ManifestActivity, SkillManifest } from '../src/manifest/skill-manifest.ts';
+import type { ManifestActivity, SkillManifest, ValueSchema } from '../src/manifest/skill-manifest.ts';
 
 export type ImportResult = {
   readonly ok: boolean;
@@ -14,4 +14,21 @@ export function findAction(manifest: SkillManifest | undefined, name: string): M
   const activities = manifest?.activities ?? {};
   if (Object.hasOwn(activities, name)) return activities[name];
   return Object.values(activities).find((activity) => activity.name === name);
+}
+
+/** Where the manifest's actions refer to a schema that stands elsewhere. */
+export function findReferences(manifest: SkillManifest): string[] {
+  return Object.entries(manifest.activities).flatMap(([id, activity]) => [
+    ...findReferencesIn(`activities.${id}.value`, activity.value),
+    ...findReferencesIn(`activities.${id}.resultValue`, activity.resultValue),
+  ]);
+}
+
+function findReferencesIn(path: string, schema: ValueSchema | undefined): string[] {
+  if (schema === undefined) return [];
+  const inner = Object.entries(schema.properties ?? {});
+  return [
+    ...(schema.$ref === undefined ? [] : [path]),
+    ...inner.flatMap(([name, value]) => findReferencesIn(`${path}.${name}`, value)),
+  ];
 }

@@ -1,5 +1,6 @@
-// What Copilot Studio binds of an endOfConversation's value: the outputs that the manifest declares, of their type.
-// Simple types and JSON strings only (learn.microsoft.com/microsoft-copilot-studio/advanced-use-skills).
+// What Copilot Studio binds of the values that a topic gives to an action, and of those that come back: what the manifest
+// declares, of its type. Simple types and JSON strings only
+// (learn.microsoft.com/microsoft-copilot-studio/advanced-use-skills).
 
 import { resolveSchema, type SkillManifest } from '../src/manifest/skill-manifest.ts';
 import { findAction } from './manifest.ts';
@@ -10,20 +11,37 @@ export type BoundOutputs = { readonly outputs?: Record<string, unknown>; readonl
 export function bindOutputs(manifest: SkillManifest | undefined, action: string, value: unknown): BoundOutputs {
   if (value === undefined || value === null) return {};
   if (!isObject(value)) return { dropped: ['value: must be an object'] };
+  const { bound, dropped } = bind(manifest, action, 'resultValue', value);
+  return { outputs: bound, ...(dropped.length > 0 ? { dropped } : {}) };
+}
+
+/** What the skill gets of these inputs, and in words what it does not get: a topic offers a maker the declared ones alone. */
+export function bindInputs(manifest: SkillManifest | undefined, action: string, value: Record<string, unknown>): Bound {
+  return bind(manifest, action, 'value', value);
+}
+
+type Bound = { readonly bound: Record<string, unknown>; readonly dropped: string[] };
+
+function bind(
+  manifest: SkillManifest | undefined,
+  action: string,
+  side: 'value' | 'resultValue',
+  value: Record<string, unknown>,
+): Bound {
   const activity = findAction(manifest, action);
-  const declared = activity === undefined ? undefined : resolveSchema(manifest, activity.resultValue).properties;
-  const outputs: Record<string, unknown> = {};
+  const declared = resolveSchema(manifest, activity?.[side]).properties;
+  const bound: Record<string, unknown> = {};
   const dropped: string[] = [];
-  for (const [name, output] of Object.entries(value)) {
+  for (const [name, given] of Object.entries(value)) {
     const schema = declared?.[name];
     const fault =
       activity !== undefined && schema === undefined
         ? 'not declared in the manifest'
-        : findTypeFault(output, resolveSchema(manifest, schema).type);
-    if (fault === undefined) outputs[name] = output;
+        : findTypeFault(given, resolveSchema(manifest, schema).type);
+    if (fault === undefined) bound[name] = given;
     else dropped.push(`${name}: ${fault}`);
   }
-  return { outputs, ...(dropped.length > 0 ? { dropped } : {}) };
+  return { bound, dropped };
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -16,20 +16,33 @@ const policy = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-const files: Readonly<Record<string, string>> = {
-  'index.html': 'text/html; charset=utf-8',
-  'page.css': 'text/css; charset=utf-8',
-  'page.js': 'text/javascript; charset=utf-8',
-  'chat-view.js': 'text/javascript; charset=utf-8',
-  'wire-view.js': 'text/javascript; charset=utf-8',
-  'dom.js': 'text/javascript; charset=utf-8',
+const types: Readonly<Record<string, string>> = {
+  html: 'text/html; charset=utf-8',
+  css: 'text/css; charset=utf-8',
+  js: 'text/javascript; charset=utf-8',
 };
+
+const files = new Set([
+  'index.html',
+  'page.css',
+  'chat.css',
+  'rail.css',
+  'page.js',
+  'action-form.js',
+  'chat.js',
+  'chat-view.js',
+  'wire-view.js',
+  'switch-view.js',
+  'skill-view.js',
+  'send.js',
+  'dom.js',
+]);
 
 /** The file of this name, the page itself for the empty name. */
 export async function readPageFile(name: string): Promise<Answer> {
   const file = name === '' ? 'index.html' : name;
-  const type = Object.hasOwn(files, file) ? files[file] : undefined;
-  if (type === undefined) return answerError(404, 'NotFound', 'There is nothing at this address.');
+  const type = types[file.slice(file.lastIndexOf('.') + 1)];
+  if (type === undefined || !files.has(file)) return answerError(404, 'NotFound', 'There is nothing at this address.');
   return {
     status: 200,
     headers: {

@@ -1,27 +1,29 @@
 // Sends activities from the agent to a skill, with the agent's token, and records what came back.
 
-import { type ImportFinding, warn } from '../src/manifest/import-finding.ts';
 import { buildClaims, signClaims, type SigningKey } from './tokens.ts';
-import type { Activity, AgentIdentity, Skill, SkillAnswer, TokenVersion } from './types.ts';
+import type { Skill } from './directory.ts';
+import type { Activity, AgentIdentity, SkillAnswer, TokenVersion } from './types.ts';
 import { pickShownClaims, type WireLog } from './wire-log.ts';
-
-/** Copilot Studio's own limit is not documented; Bot Framework channels give up after 10 to 15 s. */
-const answerTimeoutMs = 15_000;
 
 export type SkillClient = {
   /** Posts one activity; an answer that did not come has status 0 and the reason in the wire log. */
   send(skill: Skill, activity: Activity): Promise<SkillAnswer>;
-  /** Posts without a token, as the import does to see that the endpoint refuses strangers. */
-  probe(skill: Skill, activity: Activity): Promise<ImportFinding | undefined>;
+  /** Posts without a token: what to say of an endpoint that does not refuse strangers. */
+  probe(skill: Skill, activity: Activity): Promise<string | undefined>;
   signToken(skillAppId: string): Promise<string>;
 };
 
 export type SkillClientParts = {
   readonly agent: () => AgentIdentity;
+  /** That vouches for the agent: its own, or the Bot Framework's. */
   readonly tenantId: string;
-  readonly tokenVersion: TokenVersion;
-  readonly key: SigningKey;
+  /** Of the tokens for this skill. */
+  readonly tokenVersion: (skillAppId: string) => TokenVersion;
+  readonly key: () => SigningKey;
   readonly now: () => number;
+  /** The tenant's clock, which may be ahead. */
+  readonly tokenNow: () => number;
+  readonly timeoutMs: () => number;
   readonly wire: WireLog;
   readonly stopSignal: AbortSignal;
 };
@@ -34,10 +36,10 @@ export function createSkillClient(parts: SkillClientParts): SkillClient {
         audience: skillAppId,
         caller: parts.agent().appId,
         tenantId: parts.tenantId,
-        version: parts.tokenVersion,
-        now: parts.now(),
+        version: parts.tokenVersion(skillAppId),
+        now: parts.tokenNow(),
       }),
-      parts.key,
+      parts.key(),
     );
   return {
     signToken,
@@ -49,9 +51,7 @@ export function createSkillClient(parts: SkillClientParts): SkillClient {
       const answer = await postActivity(parts, skill, activity, undefined);
       if (answer.status === 401 && answer.challenge !== null) return undefined;
       const found = answer.status === 401 ? '401 without a WWW-Authenticate header' : String(answer.status);
-      const message = `A request without a token should get 401 with WWW-Authenticate: Bearer; it got ${found}.`;
-      const fix = 'Refuse what comes without a token, with that header.';
-      return warn('ENDPOINT_PROBE_NOT_CHALLENGED', { path: 'endpoints[0].endpointUrl', message, fix });
+      return `A request without a token should get 401 with WWW-Authenticate: Bearer; it got ${found}.`;
     },
   };
 }
@@ -60,7 +60,7 @@ type RawAnswer = { status: number; body: unknown; challenge: string | null };
 
 /** Posts one activity with this token, whoever it is that speaks, and puts it on record. */
 export async function postActivity(
-  parts: Pick<SkillClientParts, 'now' | 'wire' | 'stopSignal'>,
+  parts: Pick<SkillClientParts, 'now' | 'timeoutMs' | 'wire' | 'stopSignal'>,
   skill: Skill,
   activity: Activity,
   token: string | undefined,
@@ -85,7 +85,7 @@ export async function postActivity(
       },
       body: JSON.stringify(activity),
       redirect: 'manual',
-      signal: AbortSignal.any([parts.stopSignal, AbortSignal.timeout(answerTimeoutMs)]),
+      signal: AbortSignal.any([parts.stopSignal, AbortSignal.timeout(parts.timeoutMs())]),
     });
     const text = await response.text();
     // The probe without a token is to be refused: that is no fault to point at.
@@ -102,6 +102,7 @@ export async function postActivity(
 /** Words for a failed fetch; the cause holds what the system said, such as ECONNREFUSED. */
 function describeFailure(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
+  if (error.name === 'TimeoutError') return 'it took too long';
   return error.cause instanceof Error ? error.cause.message || error.message : error.message;
 }
 

@@ -3,6 +3,7 @@
 // Error codes: learn.microsoft.com/entra/identity-platform/reference-error-codes.
 
 import type { Directory } from './directory.ts';
+import type { KeyRing } from './key-ring.ts';
 import { answerJson, type Answer, type Request, type Route } from './server.ts';
 import {
   buildClaims,
@@ -12,15 +13,18 @@ import {
   nameIssuer,
   signClaims,
 } from './tokens.ts';
-import { tokenLifetimeSeconds, type SigningKey } from './tokens.ts';
+import { tokenLifetimeSeconds } from './tokens.ts';
 import type { TokenVersion } from './types.ts';
 import { pickShownClaims, type WireLog } from './wire-log.ts';
 
 export type Tenant = {
   readonly directory: Directory;
-  readonly key: SigningKey;
+  readonly keys: KeyRing;
   readonly now: () => number;
+  /** Of the tokens for apps whose registration names none. */
   readonly tokenVersion: TokenVersion;
+  /** Whether the token endpoint is out of order. */
+  readonly isDown?: () => boolean;
   readonly wire: WireLog;
   /** Address of the stand-in; known once it listens. */
   readonly url: () => string;
@@ -43,7 +47,9 @@ export function createTenantRoutes(tenant: Tenant): readonly Route[] {
     return result;
   };
   const metadata = recorded((request) => answerMetadata(tenant, request));
-  const keys = recorded(async () => answerJson(200, { keys: [await describePublicKey(tenant.key)] }));
+  const keys = recorded(async () =>
+    answerJson(200, { keys: await Promise.all(tenant.keys.published().map(describePublicKey)) }),
+  );
   return [
     { methods: get, pattern: /^\/common\/discovery\/instance$/, answer: recorded(() => answerInstances(tenant)) },
     { methods: get, pattern: /^\/(?<tenant>[^/]+)\/(?:v2\.0\/)?\.well-known\/openid-configuration$/, answer: metadata },
@@ -96,7 +102,7 @@ async function answerToken(tenant: Tenant, request: Request): Promise<Answer> {
     tenant.wire.record({ ...shared, ...asked, status, reason: text });
     return answerRefusal(outcome);
   }
-  const token = await signClaims(buildClaims({ ...outcome, now: tenant.now() }), tenant.key);
+  const token = await signClaims(buildClaims({ ...outcome, now: tenant.now() }), tenant.keys.current());
   tenant.wire.record({ ...shared, ...asked, status: 200, token: pickShownClaims(token) ?? {} });
   return answerJson(200, {
     token_type: 'Bearer',
@@ -109,6 +115,9 @@ async function answerToken(tenant: Tenant, request: Request): Promise<Answer> {
 type Grant = { audience: string; caller: string; tenantId: string; version: TokenVersion };
 
 function grant(tenant: Tenant, request: Request, form: URLSearchParams): Grant | Refusal {
+  if (tenant.isDown?.() === true) {
+    return refuse(503, 'temporarily_unavailable', 90033, 'A transient error has occurred. Please try again.');
+  }
   const segment = request.params['tenant'] ?? '';
   const tenantId = tenant.directory.findTenant(segment);
   if (tenantId === undefined) return refuseTenant(segment);
@@ -128,8 +137,13 @@ function grant(tenant: Tenant, request: Request, form: URLSearchParams): Grant |
   }
   const audience = findAudience(tenant, form, tenantId);
   if (typeof audience !== 'string') return audience;
-  const version = audience === connectorAudience ? '1.0' : tenant.tokenVersion;
+  const version = findVersion(tenant, audience);
   return { audience, caller: app.appId, tenantId, version };
+}
+
+/** The registration of what the token is for decides; the Bot Framework itself takes version 1.0. */
+function findVersion({ directory, tokenVersion }: Tenant, audience: string): TokenVersion {
+  return audience === connectorAudience ? '1.0' : (directory.findApp(audience)?.tokenVersion ?? tokenVersion);
 }
 
 function findAudience(tenant: Tenant, form: URLSearchParams, tenantId: string): string | Refusal {

@@ -1,7 +1,10 @@
 // The words of the stand-in: what is recorded on the wire, what a conversation with the agent looks like to a test.
 
-import type { SkillManifest } from '../src/manifest/skill-manifest.ts';
+import type { AppRegistration, Skill } from './directory.ts';
+import type { ImportOptions } from './import-skill.ts';
+import type { RotateOptions } from './key-ring.ts';
 import type { ImportResult } from './manifest.ts';
+import type { Switches } from './switches.ts';
 
 export type Activity = Record<string, unknown>;
 
@@ -38,7 +41,8 @@ export type SkillAnswer = {
 
 export type ActionView = {
   readonly name: string;
-  readonly state: 'open' | 'ended' | 'cancelled' | 'expired';
+  /** `interrupted`: another topic has pushed it aside. */
+  readonly state: 'open' | 'ended' | 'cancelled' | 'interrupted' | 'expired';
   readonly code?: string;
   readonly outputs?: Record<string, unknown>;
   readonly dropped?: string[];
@@ -47,6 +51,7 @@ export type ActionView = {
 export type TranscriptEntry = {
   readonly from: 'user' | 'agent' | 'skill';
   readonly text: string;
+  /** The activity's; `finding` for what the agent has to complain of. */
   readonly type: string;
   readonly at: number;
   readonly activity?: Activity;
@@ -61,7 +66,7 @@ export type ConversationOptions = {
   readonly user?: { readonly id?: string; readonly aadObjectId?: string; readonly name?: string };
   /** Which registered skill takes part; default the first. */
   readonly skillAppId?: string;
-  /** What the activities name as service URL; default the agent's own. */
+  /** What the activities name as service URL; default the agent's own, wherever it is at the time. */
   readonly serviceUrl?: string;
 };
 
@@ -79,6 +84,8 @@ export type AgentConversation = {
   say(text: string): Promise<SkillAnswer>;
   /** The topic is cancelled. Tells the skill with endOfConversation unless `tellSkill` is false. */
   cancel(options?: { tellSkill?: boolean }): Promise<SkillAnswer | undefined>;
+  /** Another topic takes over and the action is dropped; the default of `tellSkill` is the switch's. */
+  interrupt(options?: { text?: string; tellSkill?: boolean }): Promise<SkillAnswer | undefined>;
   /** Sends the conversation's usual activity with these fields laid over it; a field set to undefined is left out. */
   post(activity: Activity): Promise<SkillAnswer>;
   /** Resolves as soon as `done` holds; rejects with the transcript and the last refusals after `timeoutMs` (10 s). */
@@ -103,22 +110,6 @@ export type ChannelConversation = {
   post(activity: Activity): Promise<SkillAnswer>;
   /** Resolves as soon as `done` holds; rejects after 10 s. */
   until(done: (received: readonly Activity[]) => boolean): Promise<void>;
-};
-
-/** An Entra app registration. `tenantId` 'botframework.com' (or its id) makes it a multi-tenant registration. */
-export type AppRegistration = {
-  readonly appId: string;
-  readonly secret: string;
-  readonly tenantId?: string;
-  readonly publisherDomain?: string;
-  readonly homePageUrl?: string;
-};
-
-export type Skill = {
-  readonly appId: string;
-  readonly endpointUrl: string;
-  readonly name?: string;
-  readonly manifest?: SkillManifest;
 };
 
 type FaultAnswer = {
@@ -178,23 +169,27 @@ export type SignTokenOptions = {
   readonly omit?: string[];
 };
 
-export type StandInOptions = {
+export type StandInOptions = Partial<Switches> & {
   /** Milliseconds since the epoch; token and idle expiry use it. */
   readonly now?: () => number;
   readonly port?: number;
   /** Loopback only. */
   readonly host?: string;
   readonly tenantId?: string;
-  readonly agent?: { readonly appId?: string; readonly name?: string };
-  /** Answer to a callback into an action that is over; the real status is unknown, so it can be chosen. */
-  readonly closedStatus?: 404 | 403 | 410 | 500;
-  /** Teams answers 200 with an empty body (default); false answers `{id}`. */
-  readonly emptyCallbackBody?: boolean;
-  /** Version of the tokens that the agent presents to the skill. */
+  readonly agent?: {
+    readonly appId?: string;
+    readonly name?: string;
+    readonly tokenVersion?: TokenVersion;
+    /** An agent of before 2025: its tokens come from the Bot Framework's own tenant. */
+    readonly multiTenant?: boolean;
+  };
+  /** Version of the tokens for apps whose registration names none. */
   readonly tokenVersion?: TokenVersion;
 };
 
 export type TokenVersion = '1.0' | '2.0';
+
+export type MoveOptions = { readonly keepOld?: boolean };
 
 export type AgentIdentity = { readonly appId: string; readonly name: string; readonly serviceUrl: string };
 
@@ -214,7 +209,9 @@ export type StandIn = {
   /** Registers a skill without the import rules. */
   addSkill(skill: Skill): void;
   /** Fetches the manifest, applies the import rules and pings the endpoint, as Copilot Studio does. */
-  importSkill(manifestUrl: string): Promise<ImportResult>;
+  importSkill(manifestUrl: string, options?: ImportOptions): Promise<ImportResult>;
+  /** The same for a manifest in a file. */
+  importSkillFile(path: string, options?: ImportOptions): Promise<ImportResult>;
   openConversation(options?: ConversationOptions): AgentConversation;
   /** Where a channel's keys are found, for CHANNEL_OPENID_METADATA_URL. */
   readonly channelOpenIdMetadataUrl: string;
@@ -226,5 +223,11 @@ export type StandIn = {
   signToken(claims?: Record<string, unknown>, options?: SignTokenOptions): Promise<string>;
   /** What goes wrong with the skill's callbacks. The token is checked all the same, and first. */
   readonly faults: FaultSwitches;
+  /** What may be set while it runs; a change counts from the next request on. */
+  readonly switches: Switches;
+  /** The tenant signs with a new key from now on. */
+  rotateKeys(options?: RotateOptions): Promise<void>;
+  /** From the next turn on the agent has another service URL; the old one answers 404 unless `keepOld`. */
+  moveService(options?: MoveOptions): void;
   stop(): Promise<void>;
 };

@@ -1,57 +1,54 @@
-// Draws the list of conversations and the transcript of the chosen one.
+// Draws what is said in a conversation and where its action stands.
 
-import { build, formatTime, get } from './dom.js';
+import { build, formatTime } from './dom.js';
 
-const channelNames = { msteams: 'Teams chat', directline: 'Web chat', 'pva-studio': 'Test pane' };
+const failure = 'SkillNotSuccesfulResponseCode';
 
-/** Redraws the list; `choose` is called with the id of a conversation. */
-export function drawConversations(state, chosenId, choose) {
-  get('no-conversations').hidden = state.conversations.length > 0;
-  const items = state.conversations.map((conversation) => {
-    const title = build('span', '', channelNames[conversation.channelId] ?? conversation.channelId);
-    const button = build('button', '', title, build('small', '', describeLast(conversation)));
-    button.type = 'button';
-    button.setAttribute('aria-current', String(conversation.id === chosenId));
-    button.addEventListener('click', () => choose(conversation.id));
-    return build('li', '', button);
-  });
-  get('conversations').replaceChildren(...items.toReversed());
+/** The pill and the buttons that need an open action. */
+export function drawActionState(section, conversation) {
+  const { action } = conversation ?? {};
+  const isOpen = conversation?.isOpen ?? false;
+  section.querySelector('.action-bar').hidden = !action;
+  for (const name of ['cancel', 'interrupt']) section.querySelector(`.${name}`).hidden = !isOpen;
+  const pill = section.querySelector('.pill');
+  if (!action) return;
+  pill.dataset.state = action.code === failure ? 'failed' : action.state;
+  pill.textContent = pill.dataset.state;
+  section.querySelector('.doing').textContent = action.name;
 }
 
-/** Redraws head and transcript; stays at the end unless the reader has scrolled up. */
-export function drawChat(conversation, skillName) {
-  const list = get('transcript');
+/** Redraws the transcript; stays at the end unless the reader has scrolled up. */
+export function drawTranscript(list, conversation, skill) {
   const isAtEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 60;
-  drawHead(conversation);
-  list.replaceChildren(...(conversation?.transcript ?? []).map((entry) => drawEntry(entry, skillName)));
+  const entries = conversation?.transcript ?? [];
+  const empty = build('li', 'empty', skill === undefined ? explainImport() : explainStart());
+  list.replaceChildren(
+    ...(entries.length === 0 ? [empty] : entries.map((entry) => drawEntry(entry, skill?.name ?? 'Skill'))),
+  );
   if (isAtEnd) list.scrollTop = list.scrollHeight;
 }
 
-function drawHead(conversation) {
-  const isOpen = conversation?.isOpen ?? false;
-  const action = conversation?.action ?? undefined;
-  get('cancel').hidden = !isOpen;
-  const pill = get('action-state');
-  pill.hidden = action === undefined;
-  if (conversation === undefined) return;
-  get('chat-title').textContent = channelNames[conversation.channelId] ?? conversation.channelId;
-  get('chat-subtitle').textContent = `${conversation.deliveryMode} · ${conversation.id}`;
-  if (action === undefined) return;
-  const isFailed = action.code === 'SkillNotSuccesfulResponseCode';
-  pill.dataset.state = isFailed ? 'failed' : action.state;
-  pill.textContent = `${action.name} · ${isFailed ? 'failed' : action.state}`;
+function explainImport() {
+  return build('p', '', 'The agent has no skill yet. Import one by its manifest, under "Skill".');
+}
+
+function explainStart() {
+  return build('p', '', 'Start an action of the skill, as a topic would, or type first what the user says.');
 }
 
 function drawEntry(entry, skillName) {
-  const isStep = entry.type !== 'message' || entry.text.startsWith('calls ');
+  if (entry.type === 'finding') return build('li', 'finding', build('b', '', 'Finding'), ` ${entry.text}`);
+  const isStep = entry.type !== 'message' || (entry.from === 'agent' && entry.text.startsWith('calls '));
   if (isStep) return drawStep(entry, skillName);
-  const isFailed = entry.text.startsWith('SkillNotSuccesfulResponseCode');
+  const isFailed = entry.text.startsWith(failure);
   const speaker = { user: 'You', agent: 'Agent', skill: skillName }[entry.from];
+  const attachments = (entry.attachments ?? []).map((type) => build('p', 'attachment', type));
   return build(
     'li',
     `bubble ${entry.from}${isFailed ? ' failed' : ''}`,
     build('small', '', `${speaker} · ${formatTime(entry.at)}`),
-    build('p', '', entry.text),
+    entry.text === '' && attachments.length > 0 ? undefined : build('p', '', entry.text),
+    ...attachments,
   );
 }
 
@@ -65,8 +62,7 @@ function drawStep(entry, skillName) {
 }
 
 function describeStep(entry) {
-  if (entry.from === 'agent') return entry.text;
-  return `sent ${entry.type} ${entry.text}`;
+  return entry.from === 'agent' ? entry.text : `sent ${entry.type} ${entry.text}`;
 }
 
 function drawOutputs(value) {
@@ -75,9 +71,4 @@ function drawOutputs(value) {
     build('dd', '', typeof output === 'string' ? output : JSON.stringify(output)),
   ]);
   return build('dl', 'outputs', ...pairs);
-}
-
-function describeLast(conversation) {
-  const last = conversation.transcript.at(-1);
-  return last === undefined ? 'nothing said yet' : `${last.text || last.type}`;
 }

@@ -1,153 +1,93 @@
-// The chat page: state arrives as Server-Sent Events, what the person does goes out as JSON.
+// The page: state arrives as Server-Sent Events, what the person does goes out as JSON.
 
-import { drawChat, drawConversations } from './chat-view.js';
-import { build, get } from './dom.js';
+import { createChat } from './chat.js';
+import { get } from './dom.js';
+import { drawSkill, watchImport } from './skill-view.js';
+import { drawSwitches } from './switch-view.js';
 import { drawWire } from './wire-view.js';
 
-let state = { agent: { name: 'Agent' }, skills: [], conversations: [], wire: [], wireTotal: 0 };
-let chosenId;
-let offeredActions = '';
+let state;
+
+const chats = [
+  createChat(get('pane'), {
+    title: 'Test pane',
+    explanation: 'no push: replies only in the answer',
+    initials: 'CS',
+    channels: [['pva-studio', '+ Chat']],
+  }),
+  createChat(get('channel'), {
+    title: 'Teams',
+    explanation: 'push while it waits',
+    initials: 'T',
+    channels: [
+      ['msteams', '+ Teams'],
+      ['directline', '+ Web'],
+    ],
+  }),
+];
 
 const events = new EventSource('/standin/events');
 events.addEventListener('open', () => showLink('live', 'live'));
 events.addEventListener('error', () => showLink('lost', 'not connected'));
 events.addEventListener('message', (event) => {
+  const isFirst = state === undefined;
   state = JSON.parse(event.data);
+  // What there is to do first.
+  if (isFirst && state.skills.length === 0) showTab('skill');
   draw();
 });
 
-get('new-teams').addEventListener('click', () => void open('msteams'));
-get('new-pane').addEventListener('click', () => void open('pva-studio'));
 get('only-refused').addEventListener('change', draw);
-get('action-name').addEventListener('change', drawInputs);
-get('cancel').addEventListener('click', () => void act('cancel', {}));
-get('action-form').addEventListener('submit', (event) => {
-  event.preventDefault();
-  void act('actions', { name: get('action-name').value, inputs: readInputs() });
+watchImport();
+for (const button of document.querySelectorAll('nav.views button')) {
+  button.addEventListener('click', () => showView(button.dataset.view));
+}
+for (const button of document.querySelectorAll('.tabs button')) {
+  button.addEventListener('click', () => showTab(button.dataset.tab));
+}
+get('active-faults').addEventListener('click', () => {
+  showView('rail');
+  showTab('faults');
 });
-get('message-form').addEventListener('submit', (event) => {
-  event.preventDefault();
-  const text = get('message-text').value.trim();
-  if (text === '') return;
-  get('message-text').value = '';
-  void act('messages', { text });
-});
+showView('pane');
+showTab('wire');
 
 function draw() {
-  chosenId ??= state.conversations.at(-1)?.id;
-  const conversation = findChosen();
-  const skill = findSkill(conversation);
+  if (state === undefined) return;
   get('agent-name').textContent = state.agent.name;
   document.title = `${state.agent.name} (stand-in)`;
-  drawConversations(state, chosenId, choose);
-  drawChat(conversation, skill?.name ?? 'Skill');
+  for (const chat of chats) chat.draw(state);
   drawWire(state.wire, state.wireTotal, get('only-refused').checked);
-  offerActions(skill);
-  for (const id of ['new-teams', 'new-pane']) get(id).disabled = state.skills.length === 0;
-  for (const control of document.querySelectorAll('.composer :is(input, select, button)')) {
-    control.disabled = conversation === undefined;
+  drawSwitches(state);
+  drawSkill(state);
+  drawActiveFaults();
+}
+
+/** What is switched on is seen from everywhere: a forgotten fault costs an hour. */
+function drawActiveFaults() {
+  const { faults, switches } = state;
+  const count =
+    faults.filter(({ left }) => left !== 0).length +
+    [switches.entraAgentId, switches.directoryDown, switches.clockSkewSeconds !== 0].filter(Boolean).length;
+  get('active-faults').hidden = count === 0;
+  get('active-faults').textContent = count === 1 ? '1 fault is on' : `${count} faults are on`;
+}
+
+function showView(view) {
+  document.querySelector('main').dataset.view = view;
+  for (const button of document.querySelectorAll('nav.views button')) {
+    button.setAttribute('aria-pressed', String(button.dataset.view === view));
   }
+  // What is not shown cannot be scrolled: its end is found when it appears.
+  for (const list of document.querySelectorAll('.transcript')) list.scrollTop = list.scrollHeight;
 }
 
-function choose(id) {
-  chosenId = id;
-  note('');
-  draw();
-}
-
-async function open(channel) {
-  const body = await send('/standin/conversations', { channel });
-  if (body?.id !== undefined) choose(body.id);
-}
-
-/** Lets the chosen conversation do something and says what became of it. */
-async function act(what, body) {
-  if (chosenId === undefined) return;
-  const wasOpen = findChosen()?.isOpen ?? false;
-  const answer = await send(`/standin/conversations/${encodeURIComponent(chosenId)}/${what}`, body);
-  if (answer === undefined) return;
-  if (answer.stuck) note('The skill answered this event action with nothing: the topic could not go on.', 'bad');
-  else if (what === 'messages' && !wasOpen) note('No action is open, so the skill did not hear this.');
-  else note('');
-}
-
-async function send(path, body) {
-  try {
-    const response = await fetch(path, {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify(body),
-    });
-    const answer = await response.json();
-    if (response.ok) return answer;
-    note(answer.error?.message ?? `refused with ${response.status}`, 'bad');
-  } catch {
-    note('The stand-in does not answer.', 'bad');
+function showTab(tab) {
+  document.querySelector('aside').dataset.tab = tab;
+  for (const button of document.querySelectorAll('.tabs button')) {
+    button.setAttribute('aria-selected', String(button.dataset.tab === tab));
   }
-  return undefined;
-}
-
-/** Offers the skill's actions; left alone while they are the same, so that what was typed stays. */
-function offerActions(skill) {
-  const actions = skill?.actions ?? [];
-  const key = JSON.stringify([skill?.appId, actions]);
-  if (key === offeredActions) return;
-  offeredActions = key;
-  const options = actions.map((action) => {
-    const option = build('option', '', action.name);
-    option.value = action.name;
-    option.title = action.description;
-    return option;
-  });
-  get('action-name').replaceChildren(...options);
-  drawInputs();
-}
-
-function drawInputs() {
-  const action = findAction();
-  const fields = (action?.inputs ?? []).map((input) => {
-    const control = build('input', '');
-    control.name = input.name;
-    control.title = input.description;
-    control.dataset.type = input.type;
-    if (input.type === 'integer') control.type = 'number';
-    if (input.name === 'subject') control.value = 'order/42';
-    if (input.name === 'timeoutMinutes') control.value = '10';
-    return build('label', 'field', build('span', '', input.name), control);
-  });
-  get('action-inputs').replaceChildren(...fields);
-}
-
-function readInputs() {
-  const inputs = {};
-  for (const { name, value, dataset } of get('action-inputs').querySelectorAll('input')) {
-    if (value === '') continue;
-    inputs[name] = parseInput(value, dataset.type);
-  }
-  return inputs;
-}
-
-function parseInput(value, type) {
-  if (type === 'integer' || type === 'number') return Number(value);
-  return type === 'boolean' ? value === 'true' : value;
-}
-
-function findAction() {
-  return findSkill(findChosen())?.actions.find((action) => action.name === get('action-name').value);
-}
-
-function findSkill(conversation) {
-  return state.skills.find((skill) => skill.appId === conversation?.skillAppId) ?? state.skills[0];
-}
-
-function findChosen() {
-  return state.conversations.find((conversation) => conversation.id === chosenId);
-}
-
-function note(text, kind = 'plain') {
-  const element = get('composer-note');
-  element.textContent = text;
-  element.dataset.state = kind;
+  for (const panel of document.querySelectorAll('aside .tab')) panel.hidden = panel.id !== `tab-${tab}`;
 }
 
 function showLink(kind, text) {

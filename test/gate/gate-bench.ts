@@ -9,6 +9,7 @@ import type { TokenRules } from '../../src/bot/verify-token.ts';
 import { createServiceUrlPolicy } from '../../src/conversations/service-url-policy.ts';
 import { AppError } from '../../src/errors.ts';
 import { createDirectory } from '../../standin/directory.ts';
+import { createKeyRing } from '../../standin/key-ring.ts';
 import { startServer } from '../../standin/server.ts';
 import { createTenantRoutes } from '../../standin/tenant.ts';
 import { createSigningKey, type SigningKey } from '../../standin/tokens.ts';
@@ -28,7 +29,14 @@ export async function startTenant(now: () => number): Promise<Tenant> {
   let url = '';
   const wire = createWireLog(now);
   const directory = createDirectory(tenantId);
-  const routes = createTenantRoutes({ directory, key, now, tokenVersion: '1.0', wire, url: () => url });
+  const routes = createTenantRoutes({
+    directory,
+    keys: createKeyRing(key),
+    now,
+    tokenVersion: '1.0',
+    wire,
+    url: () => url,
+  });
   const server = await startServer({ routes, onRefused: () => {} }, 0, '127.0.0.1');
   url = `http://127.0.0.1:${server.port}`;
   const openIdMetadataUrl = `${url}/${tenantId}/v2.0/.well-known/openid-configuration`;

@@ -43,7 +43,7 @@ describe('an answer', () => {
       'retry-after': '7',
       'content-type': 'text/html',
     });
-    expect(bench.standIn.wire.at(-1)).toMatchObject({ status, reason: `fault set by the test: ${status}` });
+    expect(bench.standIn.wire.at(-1)).toMatchObject({ status, reason: `fault set on purpose: ${status}` });
     expect(bench.listTaken()).toEqual([]);
   });
 
@@ -60,7 +60,7 @@ describe('without an answer', () => {
     const giveUp = new AbortController();
     const recorded = bench.nextRecord();
     const hanging = findFailure(bench.send('a', { signal: giveUp.signal }));
-    expect(await recorded).toMatchObject({ status: 0, reason: 'fault set by the test: hang' });
+    expect(await recorded).toMatchObject({ status: 0, reason: 'fault set on purpose: hang' });
     expect((await bench.send('b')).status).toBe(200);
     giveUp.abort();
     expect(await hanging).toBe('AbortError');
@@ -73,7 +73,7 @@ describe('without an answer', () => {
   ] as const)('a callback ends in a %s', async (kind, code) => {
     bench.standIn.faults.set({ fault: { kind }, times: 1 });
     expect(await findFailure(bench.send('a'))).toBe(code);
-    expect(bench.standIn.wire.at(-1)).toMatchObject({ status: 0, reason: `fault set by the test: ${kind}` });
+    expect(bench.standIn.wire.at(-1)).toMatchObject({ status: 0, reason: `fault set on purpose: ${kind}` });
     expect((await bench.send('b')).status).toBe(200);
     expect(bench.listTaken()).toEqual(['b']);
   });
@@ -84,7 +84,7 @@ describe('a body', () => {
     bench.standIn.faults.set({ fault: { kind: 'drip', everyMs: 1, bytes: 4 } });
     const response = await bench.send('a');
     expect([response.status, await response.text()]).toEqual([200, 'xxxx']);
-    expect(bench.standIn.wire.at(-1)).toMatchObject({ status: 200, reason: 'fault set by the test: drip' });
+    expect(bench.standIn.wire.at(-1)).toMatchObject({ status: 200, reason: 'fault set on purpose: drip' });
   });
 
   it('drips for ever, byte for byte', async () => {
@@ -112,7 +112,7 @@ describe('a body', () => {
     expect([response.status, response.headers.get('content-length')]).toEqual([200, String(sendBytes + 1)]);
     expect(await findFailure(response.text())).toBe('UND_ERR_SOCKET');
     expect((await sendRaw()).split('\r\n\r\n')[1]).toHaveLength(sendBytes);
-    expect(bench.standIn.wire.at(-1)).toMatchObject({ status: 200, reason: 'fault set by the test: cut' });
+    expect(bench.standIn.wire.at(-1)).toMatchObject({ status: 200, reason: 'fault set on purpose: cut' });
   });
 
   it.each([0, 1, 5_000_001])('is %d bytes large', async (bytes) => {
@@ -137,7 +137,7 @@ describe('a delay', () => {
     const answer = bench.send('a').then((response) => [response.status, performance.now() - startedAt >= 99]);
     expect(await recorded).toMatchObject({
       status: 200,
-      reason: 'fault set by the test: delay; the activity was taken',
+      reason: 'fault set on purpose: delay; the activity was taken',
     });
     expect((await bench.send('b')).status).toBe(200);
     expect(bench.listTaken()).toEqual(['a', 'b']);
@@ -150,7 +150,7 @@ describe('a delay', () => {
     const response = await bench.send('a');
     expect([response.status, await response.text()]).toEqual([404, expect.stringContaining('is over')]);
     expect(bench.standIn.wire.at(-1)?.reason).toBe(
-      'fault set by the test: delay; no action is open any more (last one: cancelled)',
+      'fault set on purpose: delay; no action is open any more (last one: cancelled)',
     );
   });
 });
@@ -174,7 +174,7 @@ describe('after', () => {
     await taken;
     if (fault.kind === 'hang') giveUp.abort();
     await answer;
-    expect(bench.standIn.wire.at(-1)?.reason).toMatch(/^fault set by the test: \w+; the activity was taken$/);
+    expect(bench.standIn.wire.at(-1)?.reason).toMatch(/^fault set on purpose: \w+; the activity was taken$/);
     expect((await bench.send('b')).status).toBe(200);
     expect(bench.listTaken()).toEqual(['a', 'b']);
   });

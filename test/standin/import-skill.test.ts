@@ -1,8 +1,12 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createDirectory } from '../../standin/directory.ts';
 import { importSkill } from '../../standin/import-skill.ts';
 import { createSkillClient } from '../../standin/skill-client.ts';
 import { startStandIn, type StandIn } from '../../standin/stand-in.ts';
+import { createSwitches } from '../../standin/switches.ts';
 import { createSigningKey } from '../../standin/tokens.ts';
 import { createWireLog } from '../../standin/wire-log.ts';
 import { type FakeSkill, startFakeSkill } from './fake-skill.ts';
@@ -47,15 +51,21 @@ describe('a sound skill', () => {
   });
 
   it('is called with the type and the activity name of its manifest', async () => {
-    serve(manifestOf(skill, { activities: { ask: actionWith({ type: 'message', name: 'askActivity' }) } }));
+    const value = { type: 'object', properties: { subject: { type: 'string' }, count: { type: 'integer' } } };
+    serve(manifestOf(skill, { activities: { ask: actionWith({ type: 'message', name: 'askActivity', value }) } }));
     await importNow();
-    await standIn.openConversation().callAction('ask', { subject: 's' });
+    const conversation = standIn.openConversation();
+    await conversation.callAction('ask', { subject: 's', count: 'many', other: 1 });
     expect(skill.received.at(-1)?.activity).toMatchObject({
       type: 'message',
       name: 'askActivity',
       text: 'ask',
-      value: { subject: 's' },
     });
+    expect(skill.received.at(-1)?.activity['value']).toEqual({ subject: 's' });
+    expect(conversation.transcript.filter(({ type }) => type === 'finding').map(({ text }) => text)).toEqual([
+      'an input was not sent: count: declared integer, is string',
+      'an input was not sent: other: not declared in the manifest',
+    ]);
   });
 
   it('has its outputs checked against the manifest', async () => {
@@ -69,6 +79,32 @@ describe('a sound skill', () => {
       outputs: { value0: 'a' },
       dropped: ['value1: arrays are not supported', 'other: not declared in the manifest'],
     });
+    expect(conversation.transcript.slice(-2)).toMatchObject([
+      { type: 'finding', text: 'an output was dropped: value1: arrays are not supported' },
+      { type: 'finding', text: 'an output was dropped: other: not declared in the manifest' },
+    ]);
+  });
+
+  it('is read anew when asked to, and not twice otherwise', async () => {
+    await importNow();
+    serve(manifestOf(skill, { activities: { later: actionWith({ name: 'laterActivity' }) } }));
+    const refreshed = await standIn.importSkill(`${skill.url}/manifest.json`, { refresh: true });
+    expect(refreshed).toMatchObject({ ok: true, findings: [] });
+    await standIn.openConversation().callAction('later');
+    expect(skill.received.at(-1)?.activity).toMatchObject({ name: 'laterActivity' });
+    expect((await importNow()).codes).toEqual(['MANIFEST_ALREADY_IMPORTED']);
+  });
+
+  it('is imported from a file, and called at the endpoint of this environment', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'manifest-'));
+    const file = join(folder, 'manifest.json');
+    const published = endpointOf(skill, { endpointUrl: 'https://skill.example.com/api/messages' });
+    writeFileSync(file, JSON.stringify(manifestOf(skill, { endpoints: [published] })));
+    const { endpointUrl } = skill;
+    expect(await standIn.importSkillFile(file, { endpointUrl })).toMatchObject({ ok: true, findings: [] });
+    expect(skill.received).toHaveLength(2);
+    rmSync(folder, { recursive: true });
+    await expect(standIn.importSkillFile(file)).rejects.toThrow('ENOENT');
   });
 });
 
@@ -107,13 +143,15 @@ describe('a manifest is refused', () => {
     const client = createSkillClient({
       agent: () => agent,
       tenantId: 't',
-      tokenVersion: '1.0',
-      key,
+      tokenVersion: () => '1.0',
+      key: () => key,
       now,
+      tokenNow: now,
+      timeoutMs: () => 1_000,
       wire,
       stopSignal,
     });
-    const parts = { directory, wire, client, now, stopSignal, fetchTimeoutMs: 20 };
+    const parts = { directory, wire, client, switches: createSwitches(), now, stopSignal, fetchTimeoutMs: 20 };
     const result = await importSkill(`${skill.url}/manifest.json`, parts);
     expect(result.findings).toMatchObject([{ code: 'MANIFEST_FETCH_FAILED' }]);
   });
@@ -148,6 +186,12 @@ describe('the endpoint', () => {
     skill.onActivity = () => ({ status });
     const result = await importNow();
     expect([result.ok, result.codes]).toEqual([false, [code]]);
+  });
+
+  it("that answers 500 in botbuilder's words for a caller that is not allowed: ENDPOINT_HEALTHCHECK_UNAUTHORIZED", async () => {
+    const said = `Received a request from a bot with an app ID of "${standIn.agent.appId}".`;
+    skill.onActivity = () => ({ status: 500, body: said });
+    expect((await importNow()).codes).toEqual(['ENDPOINT_HEALTHCHECK_UNAUTHORIZED']);
   });
 
   it('that does not answer is refused: ENDPOINT_HEALTHCHECK_FAILED', async () => {

@@ -13,7 +13,7 @@ import {
   type WebResponse,
 } from '@microsoft/agents-hosting';
 import { createServer, plugins, type Request, type Response } from 'restify';
-import { redirectEntra } from './loopback-entra.ts';
+import { redirectEntra } from '../../../standin/redirect-entra.ts';
 import { emptyOutputs, type NotifyBody, readSettings } from './settings.ts';
 
 type Identity = Exclude<Parameters<CloudAdapter['continueConversation']>[0], string>;

@@ -16,7 +16,7 @@ import {
   type ClaimsIdentity,
 } from 'botframework-connector';
 import { createServer, plugins, type Request, type Response } from 'restify';
-import { redirectEntra } from './loopback-entra.ts';
+import { redirectEntra } from '../../../standin/redirect-entra.ts';
 import { emptyOutputs, type NotifyBody, readSettings } from './settings.ts';
 
 type Known = { identity: ClaimsIdentity; reference: Partial<ConversationReference>; audience: string };

@@ -4,12 +4,19 @@
 
 import http, { type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import https from 'node:https';
+import { syncBuiltinESMExports } from 'node:module';
 
 const entraHost = 'login.microsoftonline.com';
 
-/** From now on, in this process. `loginUrl` is the origin of the stand-in. */
+/**
+ * From now on, in this process. `loginUrl` is the origin of the stand-in.
+ * Throws unless that is on this machine: whoever answers there decides which tokens are good.
+ */
 export function redirectEntra(loginUrl: string): void {
   const { hostname, port } = new URL(loginUrl);
+  if (!['127.0.0.1', 'localhost', '[::1]'].includes(hostname)) {
+    throw new Error(`the login service can be moved to this machine only (got ${loginUrl})`);
+  }
   const askElsewhere: (...parameters: never[]) => ClientRequest = https.request;
   https.request = (...parameters: unknown[]): ClientRequest => {
     const [first, ...rest] = parameters;
@@ -30,6 +37,8 @@ export function redirectEntra(loginUrl: string): void {
     request.end();
     return request;
   };
+  // For those who have imported the functions by name.
+  syncBuiltinESMExports();
 
   const fetchElsewhere = globalThis.fetch;
   globalThis.fetch = (input, init) => {
