@@ -4,7 +4,7 @@ import { isCounted, isOpen } from '../storage/conditions.ts';
 import type { Database } from '../storage/database.ts';
 import type { DeliveryRow } from '../storage/schema.ts';
 import { transact } from '../storage/transact.ts';
-import { listOf } from '../storage/values.ts';
+import { numbersOf } from '../storage/values.ts';
 import { type AttemptRecord, insertAttempts } from './attempt-store.ts';
 import { holdsLease, type Lease, leaseMs } from './lane-store.ts';
 import type { Delivery, DeliveryState, DeliveryStep } from './notification.ts';
@@ -57,17 +57,17 @@ export async function beginAttempt(db: Database, lease: Lease, delivery: Deliver
   });
 }
 
-/** Marks the attempts that are about to be made under leases held in `trx`. Returns those that were still pending. */
-export async function markSending(trx: Database, ids: readonly string[]): Promise<Set<string>> {
-  if (ids.length === 0) return new Set();
+/** Marks the attempts that are about to be made under leases held in `trx`. Returns those (`seq`) that were still pending. */
+export async function markSending(trx: Database, seqs: readonly number[]): Promise<Set<number>> {
+  if (seqs.length === 0) return new Set();
   const rows = await trx
     .updateTable('deliveries')
     .set({ state: 'sending' })
-    .where('id', 'in', listOf(trx, ids))
+    .where('seq', 'in', numbersOf(trx, seqs))
     .where('state', '=', 'pending')
-    .returning('id')
+    .returning('seq')
     .execute();
-  return new Set(rows.map((row) => row.id));
+  return new Set(rows.map((row) => row.seq));
 }
 
 /** Not before `runAt`, under a lease held in `trx`. */
@@ -80,24 +80,24 @@ export async function postponeDelivery(trx: Database, { id }: Delivery, runAt: n
     .execute();
 }
 
-/** Settles what was taken by its parent, under leases held in `trx`, and records the attempts. Returns the ids of those that were still ours. */
+/** Settles what was taken by its parent, under leases held in `trx`, and records the attempts. Returns those (`seq`) that were still ours. */
 export async function settleDelivered(
   trx: Database,
   items: readonly { readonly delivery: Delivery; readonly attempt: AttemptRecord }[],
   now: number,
-): Promise<Set<string>> {
-  const ids = items.map(({ delivery }) => delivery.id);
+): Promise<Set<number>> {
+  const seqs = items.map(({ delivery }) => delivery.seq);
   const rows = await trx
     .updateTable('deliveries')
     .set(({ eb }) => ({ ...columnsOf({ state: 'delivered' }, now), attempts: eb('attempts', '+', 1) }))
-    .where('id', 'in', listOf(trx, ids))
+    .where('seq', 'in', numbersOf(trx, seqs))
     .where('state', '=', 'sending')
-    .returning('id')
+    .returning('seq')
     .execute();
-  const settled = new Set(rows.map((row) => row.id));
+  const settled = new Set(rows.map((row) => row.seq));
   await insertAttempts(
     trx,
-    items.filter(({ delivery }) => settled.has(delivery.id)),
+    items.filter(({ delivery }) => settled.has(delivery.seq)),
   );
   return settled;
 }

@@ -71,7 +71,7 @@ export function createLaneDesk(work: LaneWork): LaneDesk {
 async function settleTaken(trx: Database, items: readonly Taken[], now: number): Promise<Taken[]> {
   const told = items.map(({ trial, attempt }) => ({ delivery: trial.delivery, attempt }));
   const settled = await settleDelivered(trx, told, now);
-  const ours = items.filter(({ trial }) => settled.has(trial.delivery.id));
+  const ours = items.filter(({ trial }) => settled.has(trial.delivery.seq));
   const bySubject = ours.flatMap(({ trial }) => {
     const { to } = trial.notification;
     return 'subject' in to ? [{ person: trial.conversation, subject: to.subject }] : [];

@@ -43,7 +43,7 @@ const lookAgainMs = 1_000;
  */
 export async function stepLanes(trx: Database, work: LaneWork, leases: readonly Lease[]): Promise<LaneStep[]> {
   const steps = await decideAll(trx, work, leases);
-  const attempts = steps.flatMap((step) => (step.kind === 'attempt' ? [step.trial.delivery.id] : []));
+  const attempts = steps.flatMap((step) => (step.kind === 'attempt' ? [step.trial.delivery.seq] : []));
   const marked = await markSending(trx, attempts);
   const freed = [];
   for (const [index, lease] of leases.entries()) {
@@ -62,7 +62,7 @@ async function storeStep(
   { clock }: LaneWork,
   lease: Lease,
   step: LaneStep,
-  marked: ReadonlySet<string>,
+  marked: ReadonlySet<number>,
 ): Promise<LaneStep> {
   const now = clock.now();
   if (step.kind === 'interrupted') await markInterrupted(trx, now, lease.conversationId);
@@ -72,7 +72,7 @@ async function storeStep(
     return stored ? { ...step, change: stored } : { kind: 'freed', runAt: now };
   }
   // It has been given, cancelled or erased since it was read.
-  if (step.kind === 'attempt' && !marked.has(step.trial.delivery.id)) return { kind: 'freed', runAt: now };
+  if (step.kind === 'attempt' && !marked.has(step.trial.delivery.seq)) return { kind: 'freed', runAt: now };
   return step;
 }
 

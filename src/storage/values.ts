@@ -18,6 +18,13 @@ export function tableOf(db: Database, texts: readonly string[]): RawBuilder<{ va
   return isPostgres(db) ? sql`unnest(${texts}::text[]) as k (value)` : sql`json_each(${JSON.stringify(texts)}) as k`;
 }
 
+/** The right side of `in`: these whole numbers, in one parameter. */
+export function numbersOf(db: Database, numbers: readonly number[]): RawBuilder<number> {
+  return isPostgres(db)
+    ? sql<number>`(select value from unnest(${numbers}::bigint[]) as k (value))`
+    : sql<number>`(select value from json_each(${JSON.stringify(numbers)}) as k)`;
+}
+
 /** The right side of `in`: these texts, in one parameter. */
 export function listOf(db: Database, texts: readonly string[]): RawBuilder<string> {
   return sql<string>`(select value from ${tableOf(db, texts)})`;
