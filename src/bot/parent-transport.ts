@@ -2,10 +2,10 @@
 // The SDK's pipeline retries up to four times, sleeps a whole Retry-After inside the call, has no timeout and throws on
 // 204 (botframework-connector over botbuilder-stdlib azureCoreHttpCompat).
 
-import { EventEmitter } from 'node:events';
 import { type LookupAddress, type LookupAllOptions, lookup } from 'node:dns';
+import type { IncomingHttpHeaders } from 'node:http';
 import { isIP, type LookupFunction } from 'node:net';
-import { Agent, buildConnector, errors as undiciErrors, request } from 'undici';
+import { Agent, buildConnector, type Dispatcher, errors as undiciErrors } from 'undici';
 import { isPrivateAddress } from './private-addresses.ts';
 
 /** The parent has answered, but not with 2xx. `detail` is the start of its answer, on one line. */
@@ -88,29 +88,14 @@ export function createParentTransport(
   const anywhere = new Agent({ connect });
   return {
     send: async (parentRequest) => {
-      const deadline = new Deadline(deadlines.attemptMs);
-      try {
-        const answer = await request(parentRequest.url, {
-          method: parentRequest.method as 'POST',
-          headers: {
-            authorization: parentRequest.authorization,
-            'content-type': 'application/json; charset=utf-8',
-            accept: 'application/json',
-            'user-agent': 'copilot-notify',
-          },
-          body: JSON.stringify(parentRequest.body),
-          dispatcher: parentRequest.privateAllowed ? anywhere : publicOnly,
-          signal: deadline,
-        });
-        const body = await readBounded(answer.body);
-        if (answer.statusCode >= 200 && answer.statusCode < 300) return { status: answer.statusCode, body };
-        const retryAfter = answer.headers['retry-after'];
-        throw new ParentRefusal(answer.statusCode, retryAfter?.toString(), shorten(body));
-      } catch (error) {
-        throw error instanceof ParentRefusal ? error : new ParentUnreachable(classify(error), error);
-      } finally {
-        deadline.clear();
-      }
+      const dispatcher = parentRequest.privateAllowed ? anywhere : publicOnly;
+      const { status, retryAfter, body } = await exchange(dispatcher, parentRequest, deadlines.attemptMs).catch(
+        (error: unknown) => {
+          throw new ParentUnreachable(classify(error), error);
+        },
+      );
+      if (status >= 200 && status < 300) return { status, body };
+      throw new ParentRefusal(status, retryAfter, shorten(body));
     },
     close: async () => {
       await Promise.all([publicOnly.close(), anywhere.close()]);
@@ -118,35 +103,85 @@ export function createParentTransport(
   };
 }
 
-/** Ends a request, its answer included, after `ms`. undici takes an emitter for a signal; an AbortSignal costs 25 times as much. */
-class Deadline extends EventEmitter {
-  /** Read when it is over; an error is made for that alone. */
-  reason: Error | undefined;
-  readonly #timer: NodeJS.Timeout;
+type Exchanged = ParentAnswer & { readonly retryAfter: string | undefined };
 
-  constructor(ms: number) {
-    super();
+/**
+ * One request and its answer, as undici's own handler sees them: a stream for each answer, which is a line mostly, would cost
+ * as much as all the rest. Rejects with undici's error, or after `ms`.
+ */
+function exchange(dispatcher: Dispatcher, { method, url, authorization, body }: ParentRequest, ms: number) {
+  return new Promise<Exchanged>((resolve, reject) => {
+    const { origin, pathname, search } = new URL(url);
+    const handler = new ExchangeHandler(ms, resolve, reject);
+    const headers = {
+      authorization,
+      'content-type': 'application/json; charset=utf-8',
+      accept: 'application/json',
+      'user-agent': 'copilot-notify',
+    };
+    const path = pathname + search;
+    dispatcher.dispatch({ origin, path, method: method as 'POST', headers, body: JSON.stringify(body) }, handler);
+  });
+}
+
+class ExchangeHandler implements Dispatcher.DispatchHandler {
+  readonly #resolve: (exchanged: Exchanged) => void;
+  readonly #reject: (error: Error) => void;
+  readonly #timer: NodeJS.Timeout;
+  readonly #chunks: Buffer[] = [];
+  #size = 0;
+  #status = 0;
+  #retryAfter: string | undefined;
+  #controller: Dispatcher.DispatchController | undefined;
+  /** Why nothing more of it is wanted. */
+  #over: Error | undefined;
+
+  constructor(ms: number, resolve: (exchanged: Exchanged) => void, reject: (error: Error) => void) {
+    this.#resolve = resolve;
+    this.#reject = reject;
     this.#timer = setTimeout(() => {
-      this.reason = Object.assign(new Error(`no whole answer within ${ms} ms`), { code: 'ATTEMPT_TIMEOUT' });
-      this.emit('abort');
+      const timeout = Object.assign(new Error(`no whole answer within ${ms} ms`), { code: 'ATTEMPT_TIMEOUT' });
+      this.onResponseError(undefined, timeout);
+      this.#stop(timeout);
     }, ms);
   }
 
-  clear(): void {
-    clearTimeout(this.#timer);
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    // Given up while it waited for its connection: it must not be made any more.
+    if (this.#over) controller.abort(this.#over);
   }
-}
 
-/** Only the start is kept: what a parent says beyond that is of no use, and of any size. */
-async function readBounded(body: AsyncIterable<Buffer>): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of body) {
-    size += chunk.length;
-    if (size > mostAnswerBytes) break;
-    chunks.push(chunk);
+  onResponseStart(_: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+    this.#status = status;
+    this.#retryAfter = headers['retry-after']?.toString();
   }
-  return Buffer.concat(chunks).toString('utf8');
+
+  onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#size += chunk.length;
+    if (this.#size <= mostAnswerBytes) this.#chunks.push(chunk);
+    else {
+      // Only the start is kept: what a parent says beyond that is of no use, and of any size.
+      this.onResponseEnd();
+      this.#stop(new Error('the answer is too long'));
+    }
+  }
+
+  onResponseEnd(): void {
+    clearTimeout(this.#timer);
+    const body = Buffer.concat(this.#chunks).toString('utf8');
+    this.#resolve({ status: this.#status, retryAfter: this.#retryAfter, body });
+  }
+
+  onResponseError(_: Dispatcher.DispatchController | undefined, error: Error): void {
+    clearTimeout(this.#timer);
+    this.#reject(error);
+  }
+
+  #stop(reason: Error): void {
+    this.#over = reason;
+    this.#controller?.abort(reason);
+  }
 }
 
 function shorten(body: string): string {
