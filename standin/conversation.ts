@@ -80,7 +80,8 @@ export function createConversation(parts: ConversationParts): OpenedConversation
 async function callAction(state: State, name: string, inputs: Activity = {}): Promise<SkillAnswer> {
   const declared = findAction(getSkill(state).manifest, name);
   const type = declared?.type ?? 'event';
-  const activityName = declared?.name ?? name;
+  // A message action has no name (skill-manifest schema 2.2, messageActivity): its call is told by its value.
+  const activityName = type === 'message' ? declared?.name : (declared?.name ?? name);
   // A message action carries the user's last words, as a topic's trigger phrase would be.
   const text = type === 'message' ? { text: state.lastWords ?? name } : {};
   state.actions.open(name, type);
