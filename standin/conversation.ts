@@ -86,7 +86,8 @@ async function callAction(state: State, name: string, inputs: Activity = {}): Pr
   const { manifest } = getSkill(state);
   const declared = findAction(manifest, name);
   const type = declared?.type ?? 'event';
-  const activityName = declared?.name ?? name;
+  // A message action has no name (skill-manifest schema 2.2, messageActivity): its call is told by its value.
+  const activityName = type === 'message' ? declared?.name : (declared?.name ?? name);
   // A message action carries the user's last words, as a topic's trigger phrase would be.
   const text = type === 'message' ? { text: state.lastWords ?? name } : {};
   const { bound, dropped } = bindInputs(manifest, name, inputs);

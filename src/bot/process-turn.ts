@@ -11,10 +11,11 @@ import { AppError } from '../errors.ts';
 import type { Database } from '../storage/database.ts';
 import { lock } from '../storage/locks.ts';
 import { transact } from '../storage/transact.ts';
+import { errorOutputsOf } from './actions/actions.ts';
 import type { SkillAdapter } from './adapter.ts';
 import { captureConversation } from './capture-conversation.ts';
 import { describeFailure } from './push-activity.ts';
-import { CallerKey, errorOutputsOf, isRemovalOfBot, type SkillBot, SkillTurnKey } from './skill-bot.ts';
+import { CallerKey, isRemovalOfBot, type SkillBot, SkillTurnKey } from './skill-bot.ts';
 import { type SkillServices, SkillTurn } from './skill-turn.ts';
 import type { Caller } from './verify-token.ts';
 

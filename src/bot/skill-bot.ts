@@ -5,31 +5,13 @@ import { conversationIdOf, isOnChannel } from '../conversations/conversation.ts'
 import { findConversation, setReachability } from '../conversations/conversation-store.ts';
 import { dropOnceSubscriptions, dropWait } from '../conversations/subscription-store.ts';
 import { waitOutputs } from '../notifications/notification.ts';
-import { getNotifications } from './actions/get-notifications.ts';
-import { InvalidInputs } from './actions/inputs.ts';
-import { subscribe, unsubscribe } from './actions/subscribe.ts';
-import { answerWhileWaiting, waitForNotification } from './actions/wait-for-notification.ts';
-import type { Outputs } from './activities.ts';
+import { errorOutputsOf, findAction, nameCalledAction } from './actions/actions.ts';
+import { InvalidInput } from './actions/inputs.ts';
+import { answerWhileWaiting } from './actions/wait-for-notification.ts';
 import type { SkillServices, SkillTurn } from './skill-turn.ts';
 import type { Caller } from './verify-token.ts';
 import { lock } from '../storage/locks.ts';
 import { transact } from '../storage/transact.ts';
-
-type Action = {
-  readonly run: (turn: SkillTurn) => Promise<void>;
-  /** Outputs when the action fails: all that the manifest promises, so that the topic binds no stale value. */
-  readonly errorOutputs: Outputs;
-};
-
-const actions: Readonly<Record<string, Action>> = {
-  waitForNotification: { run: waitForNotification, errorOutputs: waitOutputs('error', '') },
-  subscribe: { run: subscribe, errorOutputs: { status: 'error', subject: '' } },
-  unsubscribe: { run: unsubscribe, errorOutputs: { status: 'error', count: 0 } },
-  getNotifications: { run: getNotifications, errorOutputs: { count: 0, text: '', notificationsJson: '[]' } },
-};
-
-/** Names of the actions that this bot handles; the manifest names the same. */
-export const handledActions: ReadonlySet<string> = new Set(Object.keys(actions));
 
 /** Key of the turn in the SDK's turn state; absent when the activity has no conversation to answer in (import ping). */
 export const SkillTurnKey = Symbol('SkillTurn');
@@ -46,29 +28,28 @@ export class SkillBot extends ActivityHandler {
 
   protected override async onEventActivity(context: TurnContext): Promise<void> {
     const turn = turnOf(context);
-    if (!turn) return;
-    const action = findAction(context.activity.name);
-    if (!action) {
-      await turn.end({ status: 'error' }, 'unknownAction');
-      return;
-    }
-    try {
-      await action.run(turn);
-    } catch (error) {
-      if (!(error instanceof InvalidInputs)) throw error;
-      await turn.say(error.message);
-      await turn.end(action.errorOutputs, 'invalidInput');
-    }
+    if (turn) await runAction(turn, nameCalledAction(context.activity));
   }
 
-  /** A message while a wait is open belongs to it; any other is the user's next turn, and gets what is held. */
+  /**
+   * A message may call an action, which a channel knows none of. While a wait is open it belongs to that; any other is the
+   * user's next turn, and gets what is held.
+   */
   protected override async onMessageActivity(context: TurnContext): Promise<void> {
     const turn = turnOf(context);
-    if (!turn || (await answerWhileWaiting(turn))) return;
+    if (!turn) return;
+    const onChannel = isOnChannel(turn.conversation);
+    const called = onChannel ? undefined : nameCalledAction(context.activity);
+    if (called !== undefined) {
+      await runAction(turn, called);
+      return;
+    }
+    if (await answerWhileWaiting(turn)) return;
     const given = await turn.giveHeld({});
-    if (given === 0) await turn.say('There is nothing new for you.');
-    // On a channel nobody waits for an end; users of some would see it.
-    if (!isOnChannel(turn.conversation)) await turn.end({});
+    if (given === 0) await turn.say(turn.texts.nothingNew);
+    // On a channel nobody waits for an end, and users of some would see it. A parent writes here only while it takes a wait
+    // for open that is over.
+    if (!onChannel) await turn.end(waitOutputs('cancelled', ''));
   }
 
   /** Nothing to answer: the turn has refreshed the conversation. A channel also tells so that the bot was removed. */
@@ -119,21 +100,28 @@ export class SkillBot extends ActivityHandler {
   }
 }
 
+async function runAction(turn: SkillTurn, name: string | undefined): Promise<void> {
+  turn.action = name;
+  const action = findAction(name);
+  if (!action) {
+    await turn.end(errorOutputsOf(name), 'unknownAction');
+    return;
+  }
+  try {
+    await action.run(turn);
+  } catch (error) {
+    if (!(error instanceof InvalidInput)) throw error;
+    await turn.say(turn.texts.faultyInput(error.input, error.fault));
+    await turn.end(action.errorOutputs, 'invalidInput');
+  }
+}
+
 /** Whether a channel tells that the bot is no longer part of the conversation (learn: microsoftteams subscribe-to-conversation-events). */
 export function isRemovalOfBot(activity: Partial<Activity>): boolean {
   const { type, action, membersRemoved, recipient } = activity;
   if (type === ActivityTypes.InstallationUpdate) return action === 'remove';
   if (type !== ActivityTypes.ConversationUpdate || !recipient?.id) return false;
   return membersRemoved?.some((member) => member.id === recipient.id) ?? false;
-}
-
-/** Outputs of an action that has failed for a reason of ours; of an activity that is no action, just the status. */
-export function errorOutputsOf(name: string | undefined): Outputs {
-  return findAction(name)?.errorOutputs ?? { status: 'error' };
-}
-
-function findAction(name: string | undefined): Action | undefined {
-  return name !== undefined && Object.hasOwn(actions, name) ? actions[name] : undefined;
 }
 
 function turnOf(context: TurnContext): SkillTurn | undefined {

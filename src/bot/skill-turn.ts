@@ -11,6 +11,7 @@ import { createEndOfAction, createNotificationMessage, type Outputs } from './ac
 import type { SentActivity } from './connector.ts';
 import { ParentRefusal } from './parent-transport.ts';
 import { describeFailure } from './push-activity.ts';
+import { type Texts, textsFor } from './texts.ts';
 
 export type SkillServices = {
   readonly db: Database;
@@ -41,6 +42,8 @@ export class SkillTurn {
   readonly context: TurnContext;
   readonly conversation: Conversation;
   readonly services: SkillServices;
+  /** What the bot says, in the language of this turn. */
+  readonly texts: Texts;
   /** The action that this turn belongs to: its name decides what is said when the turn fails. */
   action: string | undefined;
   readonly #inbox: TurnInbox;
@@ -53,6 +56,7 @@ export class SkillTurn {
     this.context = context;
     this.conversation = conversation;
     this.services = services;
+    this.texts = textsFor(context.activity.locale);
     this.action = context.activity.name;
     this.#inbox = services.inbox(conversation);
   }

@@ -100,6 +100,16 @@ describe('a user on Teams', () => {
     expect(await skill.notify({ subject: 's', text: 't' })).toMatchObject({ body: { recipients: 0 } });
   });
 
+  it('calls no action with a message that has the inputs or the name of one', async () => {
+    skill = await startForChannels('msteams');
+    const conversation = openOnTeams(skill);
+    for (const fields of [{ value: { subject: 's' } }, { name: 'chatUntilNotified', value: { subject: 's' } }]) {
+      await conversation.post({ type: 'message', text: 'hello', ...fields });
+    }
+    expect(textsIn(conversation)).toEqual(['There is nothing new for you.', 'There is nothing new for you.']);
+    expect(await skill.notify({ subject: 's', text: 't' })).toMatchObject({ body: { recipients: 0 } });
+  });
+
   it('leaves nothing behind with what is neither a message nor the coming of the bot', async () => {
     skill = await startForChannels('msteams');
     const conversation = openOnTeams(skill);

@@ -79,6 +79,7 @@ const goodActivities: Fields[] = [
     name,
     value: { subject: canary, timeoutMinutes: 1 },
   })),
+  { ...activity, type: 'message', text: canary, value: { subject: canary, timeoutMinutes: 1 } },
   { ...activity, type: 'message', text: canary, entities: [{ type: 'mention' }], attachments: [{ contentType: 'x' }] },
   { ...activity, type: 'conversationUpdate', membersAdded: [{ id: canary }], membersRemoved: [{ id: 'bot' }] },
   { ...activity, type: 'endOfConversation', code: 'userCancelled' },

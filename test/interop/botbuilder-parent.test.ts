@@ -53,6 +53,16 @@ describe('a parent of botbuilder classes (CloudSkillHandler, SkillConversationId
     expect(view.deliveries[0]?.attempts.map((attempt) => attempt.status)).toEqual([200, 200]);
   });
 
+  it('gets a notification for an action that a message without a name has called', async () => {
+    const called = { type: ActivityTypes.Message, text: 'tell me', value: { subject: 'order/43', timeoutMinutes: 20 } };
+    expect((await parent.callSkill(called)).status).toBe(200);
+    expect(ended()).toBeUndefined();
+    const accepted = await skill.notify({ subject: 'order/43', text: 'shipped' });
+    await skill.settled(String(accepted.body['id']), 'delivered');
+    expect(texts().at(-1)).toBe('shipped');
+    expect(ended()).toMatchObject({ value: { status: 'notified', notificationId: accepted.body['id'] } });
+  });
+
   it('gets the replies of a turn in the answer with expectReplies', async () => {
     const answer = await parent.callSkill({
       type: ActivityTypes.Event,

@@ -4,11 +4,11 @@
 import { readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
-import { handledActions } from '../../src/bot/skill-bot.ts';
+import { errorOutputsOf, handledActions, nameCalledAction } from '../../src/bot/actions/actions.ts';
 import { loadManifests } from '../../src/manifest/render-manifest.ts';
 
 type ValueSchema = { type: string; properties: Record<string, { type: string; title: string; description: string }> };
-type Action = { type: string; name: string; description: string; value: ValueSchema; resultValue: ValueSchema };
+type Action = { type: string; name?: string; description: string; value: ValueSchema; resultValue: ValueSchema };
 type Manifest = {
   $schema: string;
   name: string;
@@ -63,9 +63,9 @@ describe.each(manifests)('$file', ({ file, text, manifest }) => {
   });
 
   it.each(actions)(
-    'describes %s: an id that is also its name, a short title for makers, an event or message',
+    'describes %s: an event has its id as name, a message none, and both a short title for makers',
     (id, action) => {
-      expect(action.name).toBe(id);
+      expect(action.name).toBe(action.type === 'event' ? id : undefined);
       expect(action.description).toMatch(/^[A-Z].{10,119}[^.]$/);
       expect(['event', 'message']).toContain(action.type);
     },
@@ -91,6 +91,21 @@ describe.each(manifests)('$file', ({ file, text, manifest }) => {
   it('names exactly the actions that the bot handles', () => {
     expect(Object.keys(manifest.activities).toSorted()).toEqual([...handledActions].toSorted());
   });
+
+  it.each(actions)('names for %s the outputs that the bot gives when it fails, of their types', (id, action) => {
+    const given = Object.entries(errorOutputsOf(id)).map(([name, output]) => [name, typeOf(output)]);
+    const promised = Object.entries(action.resultValue.properties).map(([name, { type }]) => [name, type]);
+    expect(given).toEqual(promised);
+  });
+
+  it('calls by a message only the action that the bot knows by its inputs', () => {
+    const messages = actions.filter(([, action]) => action.type === 'message');
+    expect(messages.map(([id]) => id)).toEqual(['chatUntilNotified']);
+    for (const [id, action] of messages) {
+      const value = Object.fromEntries(Object.keys(action.value.properties).map((name) => [name, '']));
+      expect(nameCalledAction({ type: 'message', value })).toBe(id);
+    }
+  });
 });
 
 it('both manifests describe the same actions', () => {
@@ -105,6 +120,10 @@ it('the schema refuses an app id that is not a GUID, so that the check above mea
   expect(ajv.validate(schema, broken)).toBe(false);
   expect(ajv.errors?.map((error) => error.instancePath)).toEqual(['/endpoints/0/msAppId']);
 });
+
+function typeOf(output: string | number | boolean): string {
+  return Number.isInteger(output) ? 'integer' : typeof output;
+}
 
 function readJson(path: string): unknown {
   return JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as unknown;

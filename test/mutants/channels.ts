@@ -103,7 +103,10 @@ export const channels: readonly Group[] = [
   {
     file: 'src/bot/skill-bot.ts',
     tests: flows,
-    rows: [['whoever is removed, it is the bot', 'member.id === recipient.id', 'true']],
+    rows: [
+      ['whoever is removed, it is the bot', 'member.id === recipient.id', 'true'],
+      ['a message on a channel calls an action', 'onChannel ? undefined : nameCalled', 'nameCalled'],
+    ],
   },
   {
     file: 'src/bot/capture-conversation.ts',

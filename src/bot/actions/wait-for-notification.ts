@@ -1,25 +1,29 @@
-// waitForNotification: the action stays open until something comes for its subject, the deadline passes, or the user
-// says that he no longer wants to wait.
+// waitForNotification and chatUntilNotified: the action stays open until something comes for its subject, the deadline
+// passes, or the user says that he no longer wants to wait.
 
 import { v4 as createId } from 'uuid';
 import { z } from 'zod';
 import { endWait, findWait, subscribe } from '../../conversations/subscription-store.ts';
 import { notifiedOutputs, waitOutputs } from '../../notifications/notification.ts';
 import type { SkillTurn } from '../skill-turn.ts';
+import { isCancelWord } from '../texts.ts';
 import { minutesInput, parseInputs, subjectInput } from './inputs.ts';
 
 const inputs = z.object({ subject: subjectInput, timeoutMinutes: minutesInput });
+/** Names of the inputs of a wait. */
+export const waitInputs: ReadonlySet<string> = new Set(Object.keys(inputs.shape));
 const pollInTurnMs = 250;
 const minuteMs = 60_000;
 
-export async function waitForNotification(turn: SkillTurn): Promise<void> {
+/** Runs `action`, one of those that wait. */
+export async function waitForNotification(turn: SkillTurn, action: string): Promise<void> {
   const { subject, timeoutMinutes } = parseInputs(inputs, turn.context.activity.value);
   const earlier = await findWait(turn.services.db, turn.conversation.id);
   if (earlier) await endWait(turn.services.db, earlier, 'The parent has called the action anew.');
   await turn.giveHeld({ exceptSubject: subject });
   if (await giveResult(turn, subject)) return;
   if (turn.repliesInAnswer) await waitInTurn(turn, subject);
-  else await keepOpen(turn, subject, timeoutMinutes);
+  else await keepOpen(turn, { action, subject, timeoutMinutes });
 }
 
 /** A user message while an action is open: never left without an answer. */
@@ -28,15 +32,13 @@ export async function answerWhileWaiting(turn: SkillTurn): Promise<boolean> {
   if (!wait) return false;
   turn.action = wait.action;
   await turn.giveHeld({ exceptSubject: wait.subject });
-  if (/^\s*(cancel|stop|abbrechen|stopp)\s*[.!]?\s*$/i.test(turn.context.activity.text ?? '')) {
+  if (isCancelWord(turn.context.activity.text ?? '')) {
     await endWait(turn.services.db, wait, 'The user has cancelled: no action is open.');
     await turn.end(waitOutputs('cancelled', wait.subject));
     return true;
   }
   const minutes = Math.max(1, Math.ceil((wait.deadlineAt - turn.services.clock.now()) / minuteMs));
-  await turn.say(
-    `Still waiting for news about ${wait.subject} (for up to ${minutes} more minutes). Say "cancel" to stop waiting.`,
-  );
+  await turn.say(turn.texts.stillWaiting(wait.subject, minutes));
   return true;
 }
 
@@ -59,19 +61,22 @@ async function waitInTurn(turn: SkillTurn, subject: string): Promise<void> {
     await clock.sleep(Math.min(pollInTurnMs, endsAt - clock.now()), never);
     if (await giveResult(turn, subject)) return;
   }
-  const text = 'This channel takes no message later. What comes is kept and given the next time you ask.';
-  await turn.end(waitOutputs('pushUnavailable', subject, text));
+  await turn.end(waitOutputs('pushUnavailable', subject, turn.texts.noLaterMessage));
 }
 
-async function keepOpen(turn: SkillTurn, subject: string, timeoutMinutes: number | undefined): Promise<void> {
+async function keepOpen(
+  turn: SkillTurn,
+  wanted: { readonly action: string; readonly subject: string; readonly timeoutMinutes: number | undefined },
+): Promise<void> {
+  const { action, subject, timeoutMinutes } = wanted;
   const { clock, waitMaxMinutes, openWait } = turn.services;
   // An event action that gets no reply at all blocks its topic (CopilotStudioSamples skill-handoff, CopilotStudioAgent.cs).
-  await turn.say(`I will tell you here as soon as there is news about ${subject}.`);
+  await turn.say(turn.texts.willTell(subject));
   const now = clock.now();
   const isOpen = await openWait({
     conversationId: turn.conversation.id,
     id: createId(),
-    action: 'waitForNotification',
+    action,
     subject,
     openedAt: now,
     deadlineAt: now + Math.min(timeoutMinutes ?? waitMaxMinutes, waitMaxMinutes) * minuteMs,
