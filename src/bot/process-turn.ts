@@ -4,13 +4,13 @@
 import type { TurnContext } from 'botbuilder';
 import { type Activity, ActivityTypes } from 'botbuilder';
 import { type Conversation, isOnChannel } from '../conversations/conversation.ts';
-import { saveConversation } from '../conversations/conversation-store.ts';
+import { saveConversations } from '../conversations/conversation-store.ts';
 import { requireServiceUrl, type ServiceUrlPolicy } from '../conversations/service-url-policy.ts';
-import { endWait, findWait } from '../conversations/subscription-store.ts';
+import { endWait, findWait, findWaits } from '../conversations/subscription-store.ts';
 import { AppError } from '../errors.ts';
 import type { Database } from '../storage/database.ts';
-import { lock } from '../storage/locks.ts';
-import { transact } from '../storage/transact.ts';
+import { lockAll } from '../storage/locks.ts';
+import { together } from '../storage/together.ts';
 import { errorOutputsOf } from './actions/actions.ts';
 import type { SkillAdapter } from './adapter.ts';
 import { captureConversation } from './capture-conversation.ts';
@@ -40,12 +40,13 @@ export function createProcessTurn(
   services: SkillServices,
   policy: ServiceUrlPolicy,
 ): ProcessTurn {
+  const save = together(services.db, saveSeen);
   return async (caller, activity) => {
     let turn: SkillTurn | undefined;
     const logic = async (context: TurnContext): Promise<void> => {
       context.turnState.set(CallerKey, caller);
       if (opensTurn(caller, activity)) {
-        turn = await openTurn(context, caller, adapter, services, policy);
+        turn = await openTurn(context, caller, { adapter, services, policy, save });
         context.turnState.set(SkillTurnKey, turn);
       }
       try {
@@ -79,12 +80,17 @@ const turnsOfChannels: ReadonlySet<string> = new Set([
   ActivityTypes.InstallationUpdate,
 ]);
 
+type TurnParts = {
+  readonly adapter: SkillAdapter;
+  readonly services: SkillServices;
+  readonly policy: ServiceUrlPolicy;
+  readonly save: (conversation: Conversation) => Promise<Conversation>;
+};
+
 async function openTurn(
   context: TurnContext,
   caller: Caller,
-  adapter: SkillAdapter,
-  services: SkillServices,
-  policy: ServiceUrlPolicy,
+  { adapter, services, policy, save }: TurnParts,
 ): Promise<SkillTurn> {
   const audience = context.turnState.get<string>(adapter.OAuthScopeKey);
   const conversation = captureConversation(context, caller, audience, services.clock.now());
@@ -94,21 +100,28 @@ async function openTurn(
   }
   // Asked again although `admit` has asked: what is saved is sent to later, and must not hang on one check alone.
   requireServiceUrl(policy, conversation, isOnChannel(conversation) ? [conversation.channelId] : undefined);
-  // Together: a wait that another turn opens in between would be overwritten.
-  const current = await transact(services.db, async (trx) => {
-    await lock(trx, 'conversation', conversation.id);
-    const refreshed = await refreshReachability(trx, conversation);
-    await saveConversation(trx, refreshed);
-    return refreshed;
-  });
-  return new SkillTurn(context, current, services);
+  return new SkillTurn(context, await save(conversation), services);
+}
+
+/** Saves the conversations of turns that come at the same time, and gives each as it is then. */
+async function saveSeen(trx: Database, conversations: readonly Conversation[]): Promise<Conversation[]> {
+  const ids = conversations.map(({ id }) => id);
+  // Together with the look at its wait: one that another turn opens in between would be overwritten.
+  await lockAll(
+    trx,
+    'conversation',
+    ids.map((id) => [id]),
+  );
+  const waits = await findWaits(trx, ids);
+  const current = conversations.map((one) => refreshReachability(one, waits.has(one.id)));
+  // Of two turns in one conversation the later one counts.
+  await saveConversations(trx, [...new Map(current.map((one) => [one.id, one])).values()]);
+  return current;
 }
 
 /** A turn in a conversation with an open wait, such as a message of the user, leaves it open. */
-async function refreshReachability(db: Database, conversation: Conversation): Promise<Conversation> {
-  if (conversation.deliveryMode === 'expectReplies') return conversation;
-  const wait = await findWait(db, conversation.id);
-  if (!wait) return conversation;
+function refreshReachability(conversation: Conversation, hasWait: boolean): Conversation {
+  if (conversation.deliveryMode === 'expectReplies' || !hasWait) return conversation;
   return { ...conversation, reachability: 'push', reachabilityReason: 'An action is open and waits.' };
 }
 

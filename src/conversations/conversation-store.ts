@@ -1,13 +1,36 @@
 // Stored conversations. Every turn refreshes its own; nobody else's turn can touch it (the id is a hash of the key).
 
 import type { Database } from '../storage/database.ts';
+import { insertRows } from '../storage/insert-rows.ts';
 import type { ConversationRow } from '../storage/schema.ts';
 import { listOf } from '../storage/values.ts';
 import { type Conversation, hostOf, parentOf, type Reachability } from './conversation.ts';
 
-/** Saves the conversation as this turn has shown it; the first turn also sets its birth. */
-export async function saveConversation(db: Database, conversation: Conversation): Promise<void> {
-  const seen = {
+/** Saves conversations as these turns have shown them, each once; the first turn also sets its birth. */
+export function saveConversations(db: Database, conversations: readonly Conversation[]): Promise<void> {
+  return insertRows(db, 'conversations', conversations.map(rowOf), onKnown);
+}
+
+/** Saves the conversation as this turn has shown it. */
+export function saveConversation(db: Database, conversation: Conversation): Promise<void> {
+  return saveConversations(db, [conversation]);
+}
+
+function rowOf(conversation: Conversation) {
+  const born = {
+    id: conversation.id,
+    caller_app_id: conversation.callerAppId,
+    tenant_id: conversation.tenantId,
+    channel_id: conversation.channelId,
+    external_id: conversation.externalId,
+    created_at: conversation.lastSeenAt,
+  };
+  return { ...born, ...seenOf(conversation) };
+}
+
+/** What each turn may show anew. */
+function seenOf(conversation: Conversation) {
+  return {
     user_key: conversation.userKey,
     user_id: conversation.userId,
     service_url: conversation.serviceUrl,
@@ -22,20 +45,24 @@ export async function saveConversation(db: Database, conversation: Conversation)
     last_seen_at: conversation.lastSeenAt,
     active_at: conversation.lastSeenAt,
   };
-  await db
-    .insertInto('conversations')
-    .values({
-      id: conversation.id,
-      caller_app_id: conversation.callerAppId,
-      tenant_id: conversation.tenantId,
-      channel_id: conversation.channelId,
-      external_id: conversation.externalId,
-      created_at: conversation.lastSeenAt,
-      ...seen,
-    })
-    .onConflict((conflict) => conflict.column('id').doUpdateSet(seen))
-    .execute();
 }
+
+const seenColumns: readonly (keyof ReturnType<typeof seenOf>)[] = [
+  'user_key',
+  'user_id',
+  'service_url',
+  'audience',
+  'parent',
+  'reference',
+  'claims',
+  'delivery_mode',
+  'reachability',
+  'reachability_reason',
+  'locale',
+  'last_seen_at',
+  'active_at',
+];
+const onKnown = `(id) do update set ${seenColumns.map((column) => `${column} = excluded.${column}`).join(', ')}`;
 
 /** The conversation with this id, or undefined. */
 export async function findConversation(db: Database, id: string): Promise<Conversation | undefined> {

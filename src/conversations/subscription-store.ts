@@ -6,7 +6,7 @@ import type { Database } from '../storage/database.ts';
 import type { WaitRow } from '../storage/schema.ts';
 import { lock } from '../storage/locks.ts';
 import { transact } from '../storage/transact.ts';
-import { integer, tableOf } from '../storage/values.ts';
+import { integer, listOf, tableOf } from '../storage/values.ts';
 import type { Wait } from './conversation.ts';
 import { setReachability } from './conversation-store.ts';
 
@@ -49,6 +49,16 @@ export async function openWait(db: Database, wait: Wait): Promise<boolean> {
 export async function findWait(db: Database, conversationId: string): Promise<Wait | undefined> {
   const row = await db.selectFrom('waits').selectAll().where('conversation_id', '=', conversationId).executeTakeFirst();
   return row && parseWait(row);
+}
+
+/** The open waits of these conversations, by conversation. */
+export async function findWaits(db: Database, conversationIds: readonly string[]): Promise<Map<string, Wait>> {
+  const rows = await db
+    .selectFrom('waits')
+    .selectAll()
+    .where('conversation_id', 'in', listOf(db, conversationIds))
+    .execute();
+  return new Map(rows.map((row) => [row.conversation_id, parseWait(row)]));
 }
 
 /**

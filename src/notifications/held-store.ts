@@ -1,6 +1,7 @@
 // Deliveries that could not be pushed: found for a turn of the user, opened again for a wait, ended at their expiry.
 
 import { isHeld, isOpen } from '../storage/conditions.ts';
+import { sql } from 'kysely';
 import type { Database } from '../storage/database.ts';
 import { transact } from '../storage/transact.ts';
 import { parseDelivery } from './delivery-store.ts';
@@ -20,6 +21,7 @@ type HeldFor = {
 
 /** Held deliveries of a person at a parent, in whichever conversation they were held, oldest first. */
 export async function listHeld(db: Database, wanted: HeldFor, now: number, limit: number): Promise<Delivery[]> {
+  if (!(await hasAny(db, wanted))) return [];
   const held = selectOf(db, wanted, now).where(isHeld);
   // What the worker would hold in a moment, had it come to it.
   const unreachable = selectOf(db, wanted, now)
@@ -34,6 +36,22 @@ export async function listHeld(db: Database, wanted: HeldFor, now: number, limit
     .toSorted((a, b) => a.seq - b.seq)
     .slice(0, limit)
     .map(parseDelivery);
+}
+
+/** Mostly there is nothing: one look then, where the two that tell what it is would cost a turn more than all the rest. */
+async function hasAny(db: Database, { conversationId, userKey, callerAppId, tenantId }: HeldFor): Promise<boolean> {
+  const theirs = sql`
+    select id from conversations where id = ${conversationId}
+    union select id from conversations
+    where user_key = ${userKey} and caller_app_id = ${callerAppId} and tenant_id = ${tenantId}`;
+  const { rows } = await sql<{ is_held: number | boolean; is_open: number | boolean }>`
+    with theirs as (${theirs})
+    select
+      exists (select 1 from deliveries where conversation_id in (select id from theirs) and ${isHeld}) as is_held,
+      exists (select 1 from deliveries where conversation_id in (select id from theirs) and ${isOpen}) as is_open`.execute(
+    db,
+  );
+  return rows.some((row) => Boolean(row.is_held) || Boolean(row.is_open));
 }
 
 function selectOf(db: Database, wanted: HeldFor, now: number) {

@@ -17,7 +17,7 @@ const cases: [string, string | undefined, (conversation: AgentConversation, acti
     [action, 'cancelled', (one, name) => callAndSay(one, name, 'cancel')],
     [action, 'cancelled', (one, name) => callAndSay(one, name, 'Bitte abbrechen!')],
     [action, 'error', (one, name) => one.callAction(name, { subject: '' })],
-    [action, 'error', (one, name) => one.callAction(name, { subject: 's', timeoutMinutes: true })],
+    [action, 'error', (one, name) => one.callAction(name, { subject: 's', timeoutMinutes: -5 })],
   ]),
   ['waitForNotification', 'error', (one, name) => one.callAction(name)],
   // Without a name and without inputs its call is any message.

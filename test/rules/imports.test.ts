@@ -39,6 +39,7 @@ const parts: Readonly<Record<string, { values: readonly string[]; types?: readon
       'notifications/notification',
       'signed-token',
       'storage/locks',
+      'storage/together',
       'storage/transact',
     ],
     types: ['notifications', 'storage'],
