@@ -120,7 +120,7 @@ function exchange(dispatcher: Dispatcher, { method, url, authorization, body }: 
       'user-agent': 'copilot-notify',
     };
     const path = pathname + search;
-    dispatcher.dispatch({ origin, path, method: method as 'POST', headers, body: JSON.stringify(body) }, handler);
+    dispatcher.dispatch({ origin, path, method, headers, body: JSON.stringify(body) }, handler);
   });
 }
 

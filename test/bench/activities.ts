@@ -20,11 +20,22 @@ export function numbers(count: number, { first = 0, step = 1 }: { first?: number
   return Array.from({ length: count }, (_, index) => first + index * step);
 }
 
+type NotifyOptions = {
+  /** With a mark that becomes the time of the request. */
+  readonly timed?: boolean;
+  /** Not to be delivered before; epoch ms. */
+  readonly sendAt?: number;
+};
+
 /** A notification to each of these conversations. */
-export function notifyBodies(indexes: readonly number[], options: { readonly timed?: boolean } = {}): string[] {
+export function notifyBodies(indexes: readonly number[], options: NotifyOptions = {}): string[] {
   const mark = options.timed === true ? ` ${sentAtMark}` : '';
   return indexes.map((index) =>
-    JSON.stringify({ subject: externalIdOf(index), text: `Your order has been shipped.${mark}` }),
+    JSON.stringify({
+      subject: externalIdOf(index),
+      text: `Your order has been shipped.${mark}`,
+      ...(options.sendAt !== undefined && { sendAt: new Date(options.sendAt).toISOString() }),
+    }),
   );
 }
 

@@ -104,6 +104,7 @@ const figureNames: Readonly<Record<Figure, string>> = {
   drain: 'drain',
   sustained: 'accept to parent',
   accepts: 'accepts',
+  busy: 'accepts beside their deliveries',
   turns: 'turns',
 };
 

@@ -9,7 +9,7 @@ import { seedBacklog, seedConversations } from './seed.ts';
 import { copyDatabase, type Parent, type Server, senderHeaders, startBaseline, startService } from './servers.ts';
 import type { LoadOrder } from './words.ts';
 
-export type Figure = 'notify' | 'drain' | 'sustained' | 'accepts' | 'turns';
+export type Figure = 'notify' | 'drain' | 'sustained' | 'accepts' | 'busy' | 'turns';
 export type ServerName = 'today' | 'agentsSdk' | 'limit' | 'ours';
 /** By figure and server, one sample a round. */
 export type Samples = Map<`${Figure} ${ServerName}`, Sample[]>;
@@ -34,6 +34,8 @@ const backlog = { conversations: 20_000, deliveries: 80_000 };
 /** Not those that are notified: a turn that opens no action leaves its conversation without a push. */
 const firstOfTurns = 50_000_000;
 const idleEveryMs = 25;
+const dayMs = 86_400_000;
+const warmUpMs = 1_000;
 
 type Stage = SpeedOptions & {
   readonly load: Load;
@@ -95,11 +97,11 @@ async function setUp(options: SpeedOptions): Promise<Stage> {
   return stage;
 }
 
-function notifyAt(server: Server): LoadOrder {
+function notifyAt(server: Server, sendAt?: number): LoadOrder {
   return {
     url: `${server.url}/api/notify`,
     headers: senderHeaders,
-    bodies: notifyBodies(numbers(conversations)),
+    bodies: notifyBodies(numbers(conversations), sendAt === undefined ? {} : { sendAt }),
     senders,
   };
 }
@@ -153,8 +155,9 @@ async function measureOurs(stage: Stage, round: number): Promise<void> {
     await untilDelivered(ours);
   }
   if (figures.has('accepts')) {
-    note(stage, 'accepts', 'ours', await load.during(notifyAt(ours), () => measure(ours.child, load.count, span)));
+    note(stage, 'busy', 'ours', await load.during(notifyAt(ours), () => measure(ours.child, load.count, span)));
     await untilDelivered(ours);
+    note(stage, 'accepts', 'ours', await measureAccepts(stage, round));
   }
   if (figures.has('turns')) {
     note(stage, 'turns', 'ours', await load.during(turnsAt(stage, ours), () => measure(ours.child, load.count, span)));
@@ -172,6 +175,19 @@ async function measureDrain(stage: Stage, round: number): Promise<Sample> {
   const { count } = await parent.count();
   await server.child.kill();
   if (count - before.count >= backlog.deliveries) throw new Error('the backlog was too short for the time');
+  return sample;
+}
+
+/** What is accepted for tomorrow is delivered by nobody today: what an accept costs, and nothing besides. */
+async function measureAccepts(stage: Stage, round: number): Promise<Sample> {
+  const { load, span, folder, parent, settings, servers } = stage;
+  const dataDir = join(folder, `accepts-${round}`);
+  await seedConversations({ parent: parent.address, skillAppId: servers.ours.app.appId, dataDir }, conversations);
+  const server = await startService(parent, { app: servers.ours.app, dataDir, settings });
+  const order = notifyAt(server, Date.now() + dayMs);
+  await load.during(order, () => delay(warmUpMs));
+  const sample = await load.during(order, () => measure(server.child, load.count, span));
+  await server.child.kill();
   return sample;
 }
 

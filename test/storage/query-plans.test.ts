@@ -97,7 +97,9 @@ function listWalks(): { statement: string; step: string }[] {
     ours
       .flatMap(({ statement, steps }) => steps.map((step) => ({ statement, step })))
       // What is asked for together comes as a list in one parameter.
-      .filter(({ step }) => /^(?:SCAN|SEARCH) (?!found|theirs|k VIRTUAL TABLE)[a-z]/u.test(step) && !step.includes('=?'))
+      .filter(
+        ({ step }) => /^(?:SCAN|SEARCH) (?!found|theirs|k VIRTUAL TABLE)[a-z]/u.test(step) && !step.includes('=?'),
+      )
   );
 }
 
