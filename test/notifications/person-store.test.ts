@@ -163,9 +163,8 @@ async function liveWholeLife(): Promise<void> {
   const others = { cancelled: { userId: 'user' }, held: { subject: 'canary' }, pending: { all: true } };
   for (const [state, to] of Object.entries(others)) {
     const own = sql`notification_id = ${await accept(to)} and conversation_id = 'c'`;
-    await sql`update deliveries set state = ${state}, open = ${['pending', 'sending'].includes(state) ? 1 : 0} where ${own}`.execute(
-      lane.db,
-    );
+    const open = state === 'pending' ? 1 : 0;
+    await sql`update deliveries set state = ${state}, open = ${open} where ${own}`.execute(lane.db);
   }
 }
 
