@@ -3,8 +3,15 @@
 import sparticuz from '@sparticuz/chromium';
 import { chromium, type Browser } from 'playwright-core';
 
-/** Keeps the browser from calling home: tests touch nothing but loopback. */
-const quietArgs = ['--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'];
+/** Keeps the browser from calling home, and a page that is not ours too: tests touch nothing but loopback. */
+const quietArgs = [
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--no-first-run',
+  '--no-proxy-server',
+  '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
+];
 
 /**
  * Made for one short page in a cloud function: a single process dies with its first page, and the others switch off

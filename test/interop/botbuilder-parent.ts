@@ -3,7 +3,7 @@
 // the token and key endpoints are those of the stand-in's tenant.
 
 import { once } from 'node:events';
-import { createServer } from 'restify';
+import { createServer, plugins } from 'restify';
 import {
   ActivityTypes,
   ChannelServiceRoutes,
@@ -40,19 +40,23 @@ type ParentOptions = {
   readonly appId: string;
   readonly secret: string;
   readonly skill: { readonly appId: string; readonly endpointUrl: string };
+  /**
+   * Takes a real channel at /api/messages: each message of its user calls the skill with the activity that this makes of
+   * the text, and what the skill sends goes on to the channel. Without it that ends in `received`.
+   */
+  readonly onUserText?: (text: string) => Partial<Activity>;
 };
 
 export async function startBotbuilderParent(options: ParentOptions): Promise<BotbuilderParent> {
-  const { appId, skill, port } = options;
+  const { appId, skill, port, onUserText } = options;
   const origin = `http://127.0.0.1:${port}`;
   const auth = createAuthentication(options);
   const adapter = new CloudAdapter(auth);
   const received: Partial<Activity>[] = [];
-  // What would go on to the user's channel ends here.
   adapter.use(async (context, next) => {
-    context.onSendActivities((_context, activities) => {
+    context.onSendActivities((_context, activities, send) => {
       received.push(...activities);
-      return Promise.resolve(activities.map(() => ({ id: 'shown' })));
+      return onUserText ? send() : Promise.resolve(activities.map(() => ({ id: 'shown' })));
     });
     await next();
   });
@@ -63,23 +67,33 @@ export async function startBotbuilderParent(options: ParentOptions): Promise<Bot
   const idFactory = new SkillConversationIdFactory(new MemoryStorage());
   const server = createServer({ maxParamLength: 1_000, handleUncaughtExceptions: false });
   new ChannelServiceRoutes(new CloudSkillHandler(adapter, logic, idFactory, auth)).register(server, '/api/skills');
+  const client = auth.createBotFrameworkClient();
+  const callSkill = async (activity: Partial<Activity>) => {
+    const full = { ...userActivity, ...activity } as Activity;
+    const conversationId = await idFactory.createSkillConversationIdWithOptions({
+      fromBotOAuthScope: 'https://api.botframework.com',
+      fromBotId: appId,
+      activity: full,
+      botFrameworkSkill: { id: 'copilot-notify', appId: skill.appId, skillEndpoint: skill.endpointUrl },
+    });
+    return client.postActivity(appId, skill.appId, skill.endpointUrl, `${origin}/api/skills`, conversationId, full);
+  };
+  if (onUserText) {
+    const onTurn = async ({ activity }: TurnContext): Promise<void> => {
+      if (activity.type === ActivityTypes.Message) await callSkill({ ...activity, ...onUserText(activity.text) });
+    };
+    // restify takes a handler with a third parameter where it is not async; the adapter answers by itself.
+    server.post('/api/messages', plugins.bodyParser(), (request, response, _next) => {
+      void adapter.process(request, response, onTurn);
+    });
+  }
   server.listen(port, '127.0.0.1');
   await once(server.server, 'listening');
 
-  const client = auth.createBotFrameworkClient();
   return {
     origin,
     received,
-    callSkill: async (activity) => {
-      const full = { ...userActivity, ...activity } as Activity;
-      const conversationId = await idFactory.createSkillConversationIdWithOptions({
-        fromBotOAuthScope: 'https://api.botframework.com',
-        fromBotId: appId,
-        activity: full,
-        botFrameworkSkill: { id: 'copilot-notify', appId: skill.appId, skillEndpoint: skill.endpointUrl },
-      });
-      return client.postActivity(appId, skill.appId, skill.endpointUrl, `${origin}/api/skills`, conversationId, full);
-    },
+    callSkill,
     stop: async () => {
       server.server.closeAllConnections();
       server.close();

@@ -16,6 +16,7 @@ type LockedPackage = {
   integrity?: string;
   hasInstallScript?: boolean;
   dev?: boolean;
+  license?: string;
   optionalDependencies?: Record<string, string>;
 };
 type Lockfile = { packages: Record<string, LockedPackage> };
@@ -102,6 +103,13 @@ describe('package-lock.json', () => {
       Object.keys(optionalDependencies).filter((name) => !names.has(name)),
     );
     expect(missing).toEqual([]);
+  });
+
+  it('has no package in a production install that has a licence of its own, which may forbid to pass it on', () => {
+    const own = packages.filter(
+      ([, { license = '', dev }]) => /see license|unlicensed/iu.test(license) && dev !== true,
+    );
+    expect(own.map(([path]) => path)).toEqual([]);
   });
 
   it('has no package with an install script but the optional one that is turned off', () => {
