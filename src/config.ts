@@ -76,7 +76,7 @@ export const sharedAppFault = 'holds MicrosoftAppId: parent and skill need two a
  */
 export function parseConfig(env: Environment, readFile: (path: string) => string): Config {
   const { config, settings } = readConfig(env, readFile);
-  if (settings.faults.length > 0) throw new ConfigError(settings);
+  requireNoFault(settings);
   return config;
 }
 
@@ -123,7 +123,7 @@ export function readConfig(
   return { config: Object.freeze(config), settings };
 }
 
-function requireNoFault(settings: SettingReader): void {
+function requireNoFault(settings: Pick<SettingReader, 'faults' | 'warnings'>): void {
   if (settings.faults.length > 0) throw new ConfigError(settings);
 }
 

@@ -162,8 +162,10 @@ async function liveWholeLife(): Promise<void> {
   }
   const others = { cancelled: { userId: 'user' }, held: { subject: 'canary' }, pending: { all: true } };
   for (const [state, to] of Object.entries(others)) {
-    const own = sql`notification_id = ${await accept(to)} and conversation_id = 'c'`;
-    const open = state === 'pending' ? 1 : 0;
+    const [own, open] = [
+      sql`notification_id = ${await accept(to)} and conversation_id = 'c'`,
+      state === 'pending' ? 1 : 0,
+    ];
     await sql`update deliveries set state = ${state}, open = ${open} where ${own}`.execute(lane.db);
   }
 }

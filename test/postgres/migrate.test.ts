@@ -70,8 +70,9 @@ describe('the copy', () => {
     await bench.withSource(async (db) => {
       const far = Date.now() + 60_000_000;
       await sql`update lanes set token = 'of the dead', run_at = ${far}`.execute(db);
-      const sending = sql`state = 'sending', open = 1, interruptions = seq - 1, run_at = ${far}`;
-      await sql`update deliveries set ${sending}`.execute(db);
+      await sql`update deliveries set state = 'sending', open = 1, run_at = ${far}, interruptions = seq - 1`.execute(
+        db,
+      );
       await sql`update deliveries set state = 'dead', open = 0 where seq = 3`.execute(db);
     });
     expect((await bench.run()).code).toBe(0);
