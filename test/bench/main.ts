@@ -8,26 +8,30 @@ import { killChildren } from './child.ts';
 import { profile } from './profile.ts';
 import {
   judgeLatency,
+  judgeReplicas,
   judgeScale,
   judgeSpeed,
   tableOfLatency,
+  tableOfReplicas,
   tableOfScale,
   tableOfSpeed,
   tableOfVerdicts,
   type Verdict,
 } from './report.ts';
+import { measureReplicas } from './replicas.ts';
 import { measureScale } from './scale.ts';
 import { type Parent, startParent } from './servers.ts';
 import { measureSpeed } from './speed.ts';
 
 const speedFigures = ['drain', 'sustained', 'accepts', 'turns', 'latency'];
 const scaleFigures = ['scale', 'memory'];
+const figureNames = [...speedFigures, ...scaleFigures, 'replicas'];
 
 const help = `Measures the service against what others use, on loopback, with tokens checked.
 
   npm run bench -- [figures] [options]
 
-  figures            ${[...speedFigures, ...scaleFigures].join(', ')}; default all.
+  figures            ${figureNames.join(', ')}; default all.
                      profile: where the service spends its time, instead of figures
   --quick            fewer and shorter rounds, 100,000 conversations instead of a million: for a look, not for a verdict
   --rounds <n>       default 5
@@ -46,7 +50,7 @@ const { values, positionals } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 });
-const unknown = positionals.filter((name) => ![...speedFigures, ...scaleFigures, 'profile'].includes(name));
+const unknown = positionals.filter((name) => ![...figureNames, 'profile'].includes(name));
 if (values.help || unknown.length > 0) {
   process.stdout.write(unknown.length > 0 ? `Not a figure: ${unknown.join(', ')}.\n\n${help}` : help);
   process.exit(unknown.length > 0 ? 1 : 0);
@@ -79,7 +83,7 @@ tell(`${said} Load average ${load()}.`);
 process.exit(missed.length === 0 ? 0 : 1);
 
 async function run(parent: Parent): Promise<Verdict[]> {
-  const figures = new Set(positionals.length > 0 ? positionals : [...speedFigures, ...scaleFigures]);
+  const figures = new Set(positionals.length > 0 ? positionals : figureNames);
   const rounds = Number(values.rounds ?? (values.quick ? 2 : 5));
   const span = values.quick ? { warmMs: 500, ms: 1_500 } : { warmMs: 700, ms: 3_000 };
   const settings = { LOG_LEVEL: values['log-level'] };
@@ -97,6 +101,11 @@ async function run(parent: Parent): Promise<Verdict[]> {
     const scaled = await measureScale({ ...shared, ...size });
     if (figures.has('scale')) print(`\n${tableOfScale(scaled, ['1000', String(size.many)])}\n`);
     judged.push(...judgeScale(scaled));
+  }
+  if (figures.has('replicas')) {
+    const replicas = await measureReplicas(shared);
+    print(`\n${tableOfReplicas(replicas)}\n`);
+    judged.push(judgeReplicas(replicas));
   }
   return judged;
 }

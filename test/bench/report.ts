@@ -1,5 +1,6 @@
 // The table of figures with their floors, and whether each is reached.
 
+import type { ReplicaSamples } from './replicas.ts';
 import type { ScaleSamples } from './scale.ts';
 import type { Figure, Latencies, Samples, ServerName } from './speed.ts';
 import type { Sample } from './measure.ts';
@@ -90,6 +91,21 @@ export function judgeScale({ few, many, peakMb }: ScaleSamples): Verdict[] {
     isReached: peakMb <= mostMb,
   };
   return [...verdicts, memory];
+}
+
+/** Three processes share one database, and on two cores also its CPU: they must not be in each other's way. */
+export function judgeReplicas({ one, three }: ReplicaSamples): Verdict {
+  const times = ratio(three, one, (sample) => sample.perSecond);
+  const figure = `${times.toFixed(2)} x one`;
+  return { name: 'three replicas on one PostgreSQL', figure, floor: '>= 1 x', isReached: times >= 1 };
+}
+
+export function tableOfReplicas({ one, three }: ReplicaSamples): string {
+  return formatTable([
+    ['drain on PostgreSQL', 'per second', 'CPU us of one, each'],
+    ['one process', ...columnsOf(one)],
+    ['three processes', ...columnsOf(three)],
+  ]);
 }
 
 const serverNames: Readonly<Record<ServerName, string>> = {

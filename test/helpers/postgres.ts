@@ -13,13 +13,6 @@ import { Client } from 'pg';
 import { findFreePort } from '../../standin/free-port.ts';
 import { eventually } from './eventually.ts';
 
-declare module 'vitest' {
-  // What the global setup hands to each test file.
-  interface ProvidedContext {
-    postgresUrl: string;
-  }
-}
-
 /** Starts the server, or finds that of TEST_DATABASE_URL. */
 export async function startPostgres(): Promise<Pick<PostgresServer, 'url' | 'stop'>> {
   const given = process.env['TEST_DATABASE_URL'];
@@ -36,8 +29,11 @@ export type PostgresServer = {
   stop(): Promise<void>;
 };
 
-/** Starts a server of one's own, from an npm package: one that a test may end. */
-export async function startServer(): Promise<PostgresServer> {
+/**
+ * Starts a server of one's own, from an npm package: one that a test may end. Without other `settings` nothing is synced: what
+ * the tests show does not hang on the disk of the machine.
+ */
+export async function startServer(settings: readonly string[] = ['fsync=off']): Promise<PostgresServer> {
   const { initdb, postgres } = await findBinaries();
   const folder = mkdtempSync(join(tmpdir(), 'copilot-notify-postgres-'));
   // PostgreSQL refuses to run as root.
@@ -47,8 +43,8 @@ export async function startServer(): Promise<PostgresServer> {
   const options = { ...user, cwd: folder };
   await promisify(execFile)(initdb, ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C'], options);
   const port = await findFreePort();
-  // What the tests show does not hang on the disk of the machine.
-  const flags = ['-c', 'fsync=off', '-c', 'max_connections=300', '-c', 'listen_addresses=127.0.0.1', '-k', folder];
+  const all = [...settings, 'max_connections=300', 'listen_addresses=127.0.0.1'];
+  const flags = [...all.flatMap((setting) => ['-c', setting]), '-k', folder];
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
   let server: ChildProcess | undefined;
   // On every way out: nothing may be left running.
