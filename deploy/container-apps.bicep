@@ -1,7 +1,8 @@
 // Copilot Notify on Azure Container Apps, on a PostgreSQL that is there already. The user-assigned identity is the bot's
 // (MicrosoftAppType UserAssignedMSI: no password to keep), and pulls the image.
 //   az deployment group create -g my-group -f deploy/container-apps.bicep -p registryName=… image=… allowedCallers=…
-// asks for the two secrets. Afterwards: an Azure Bot of type user-assigned managed identity with the outputs below.
+// asks for the two secrets. Only where users shall also write to the bot itself (ALLOWED_CHANNELS), afterwards: an Azure Bot of
+// type user-assigned managed identity with the outputs below.
 
 param name string = 'copilot-notify'
 param location string = resourceGroup().location

@@ -19,7 +19,6 @@ import type { Wait } from './conversations/conversation.ts';
 import { findConversationView, listConversations } from './conversations/conversation-store.ts';
 import { createServiceUrlPolicy } from './conversations/service-url-policy.ts';
 import { subscribe } from './conversations/subscription-store.ts';
-import type { Readiness } from './http/open-routes.ts';
 import { createHttpServer, type HttpServices } from './http/server.ts';
 import type { EntraRules } from './keys/entra-token.ts';
 import { checkNames, createKeyRing } from './keys/key-ring.ts';
@@ -31,9 +30,10 @@ import { hastenLane } from './notifications/lane-store.ts';
 import { openWatchedWait } from './notifications/open-watched-wait.ts';
 import { createPeopleDesk } from './notifications/people-desk.ts';
 import { countAllowedNow } from './notifications/send-rate.ts';
+import { createReadiness } from './readiness.ts';
 import { type BackupDesk, createBackupDesk } from './storage/backup.ts';
 import { createDatabaseClock } from './storage/database-clock.ts';
-import { type Database, openDatabase, probeWrite } from './storage/database.ts';
+import { type Database, openDatabase } from './storage/database.ts';
 import { isPostgres } from './storage/locks.ts';
 import { createTakeRequests } from './storage/request-counts.ts';
 import { createSignals } from './storage/signals.ts';
@@ -213,7 +213,7 @@ function createServices({ config, logger, clock, db, bot, engine, backups, isSto
     listConversations: (page) => listConversations(db, page),
     findConversation: (id) => findConversationView(db, id),
     skillFile: (file) => skillFiles.get(file),
-    isReady: createReadiness(db, clock, logger, isStopping),
+    isReady: createReadiness({ db, clock, logger, isStopping }),
   };
 }
 
@@ -222,29 +222,4 @@ function createEntraRules({ notifyEntra, loginUrl, cloud }: Config, clock: Clock
   const openIdMetadataUrl = `${loginUrl}/${notifyEntra.tenantId}/v2.0/.well-known/openid-configuration`;
   const keys = createSigningKeys({ openIdMetadataUrl, setting: 'LOGIN_URL', now: clock.now });
   return { ...notifyEntra, cloud, findKey: (kid) => keys.find(kid) };
-}
-
-/** A look at whether anything can be stored; anybody may ask, so one look a second is shared. */
-function createReadiness(db: Database, clock: Clock, logger: Logger, isStopping: () => boolean) {
-  const goodForMs = 1_000;
-  let lookedAt = Number.NEGATIVE_INFINITY;
-  let look = Promise.resolve(false);
-  const lookAtStorage = async (): Promise<boolean> => {
-    try {
-      await probeWrite(db, clock.now());
-      return true;
-    } catch (error) {
-      logger.error({ err: error }, 'the storage takes nothing');
-      return false;
-    }
-  };
-  return async (): Promise<Readiness> => {
-    if (isStopping()) return { ready: false, reason: 'The service is stopping.' };
-    const age = clock.now() - lookedAt;
-    if (age < 0 || age >= goodForMs) {
-      lookedAt = clock.now();
-      look = lookAtStorage();
-    }
-    return (await look) ? { ready: true } : { ready: false, reason: 'The storage takes nothing: see DATA_DIR.' };
-  };
 }

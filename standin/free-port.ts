@@ -13,8 +13,10 @@ let next = first + ((process.pid * 97) % (last - first));
 /** A port nobody listens on. */
 export async function findFreePort(): Promise<number> {
   for (;;) {
-    next = next >= last ? first : next + 1;
-    if (await isFree(next)) return next;
+    // Its own: while it is tried, others go on to the next one.
+    const port = next >= last ? first : next + 1;
+    next = port;
+    if (await isFree(port)) return port;
   }
 }
 

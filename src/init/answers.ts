@@ -72,7 +72,7 @@ const questions: Readonly<Record<Field, Question>> = {
     form: '4 to 42 letters, digits, - and _',
   },
   'resource-group': {
-    text: 'Resource group for the Azure Bot',
+    text: 'Resource group for what is made in Azure (the identity; the Azure Bot, which only ALLOWED_CHANNELS needs)',
     standard: 'copilot-notify',
     pattern: /^[a-z\d](?:[\w.-]{0,88}[\w-])?$/i,
     form: 'at most 90 letters, digits, - . and _',

@@ -29,6 +29,10 @@ export function tellSecretCommands({ appId, name }: BeforeSecret): string {
   ]);
 }
 
+/** For Copilot Studio a skill must be a registered app, no more: learn.microsoft.com/azure/bot-service/skill-pva */
+const azureBot =
+  'The Azure Bot, only if users shall also write to the bot itself (ALLOWED_CHANNELS); no agent needs it:';
+
 /** The whole registration. What has been done already may be left out. */
 export function tellGuide(answers: BeforeSecret): string {
   const parts = answers.appType === 'UserAssignedMSI' ? tellManaged(answers) : tellSingleTenant(answers);
@@ -44,7 +48,7 @@ function tellSingleTenant(answers: BeforeSecret): string[] {
     section('The home page URL, whose domain the import compares with the endpoint:', [
       `az ad app update --id ${appId} --web-home-page-url ${publicUrl}`,
     ]),
-    section('The Azure Bot:', [
+    section(azureBot, [
       `az group create --name ${resourceGroup} --location westeurope`,
       `az bot create --resource-group ${resourceGroup} --name ${name} --app-type SingleTenant --appid ${appId} --tenant-id ${tenant} --endpoint ${publicUrl}/api/messages --sku F0`,
     ]),
@@ -61,7 +65,7 @@ function tellManaged(answers: BeforeSecret): string[] {
       `az containerapp identity assign --resource-group ${resourceGroup} --name YOUR-APP --user-assigned "${resourceId}"`,
       `az webapp identity assign --resource-group ${resourceGroup} --name YOUR-APP --identities "${resourceId}"`,
     ]),
-    section('The Azure Bot:', [
+    section(azureBot, [
       `az bot create --resource-group ${resourceGroup} --name ${name} --app-type UserAssignedMSI --appid ${appId} --tenant-id ${tenant} --msi-resource-id "${resourceId}" --endpoint ${publicUrl}/api/messages --sku F0`,
     ]),
     [

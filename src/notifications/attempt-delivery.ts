@@ -49,7 +49,7 @@ export async function attemptDelivery(work: LaneWork, desk: LaneDesk, lease: Lea
 async function settleJudged(work: LaneWork, lease: Lease, trial: Trial, attempt: AttemptRecord): Promise<Made> {
   const { db, clock } = work;
   const { delivery } = trial;
-  const decision = await decide(work, lease, delivery, attempt.outcome);
+  const decision = await patiently(work, lease, delivery, () => decide(work, lease, delivery, attempt.outcome));
   const settlement = {
     from: 'sending' as const,
     change: changeAfter(decision, clock.now(), trial, attempt.outcome),

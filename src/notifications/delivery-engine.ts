@@ -1,5 +1,6 @@
 // The parts of this folder joined: what the rest of the service may ask of notifications and deliveries.
 
+import { setMaxListeners } from 'node:events';
 import type { Clock } from '../clock.ts';
 import type { DeliveryConfig } from '../config-delivery.ts';
 import type { Logger } from '../logger.ts';
@@ -95,6 +96,8 @@ function createParts(options: DeliveryEngineOptions) {
   const onParentBack = (parent: string): void => worker.hasten(parent);
   const onRoom = (): void => worker.wake();
   const stopping = new AbortController();
+  // Every lane may wait for the database at the same time: no leak, of which Node would warn.
+  setMaxListeners(0, stopping.signal);
   const lane: LaneWork = {
     ...options,
     gates,

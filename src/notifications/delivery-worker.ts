@@ -12,6 +12,7 @@ import type { LaneStep } from './lane-step.ts';
 import { type Claim, type Lease, takeBackLeases } from './lane-store.ts';
 import { type DueParent, hastenParent, listDueParents } from './parent-lanes-store.ts';
 import type { ParentGates } from './parent-gates.ts';
+import { releaseAfter } from './release-lane.ts';
 
 type WorkerOptions = {
   readonly db: Database;
@@ -150,7 +151,11 @@ export class DeliveryWorker {
       claims.push({ parent: due.parent, limit });
       room -= limit;
     }
-    return claims.length === 0 ? [] : claim(claims, (id) => this.#leases.get(id)?.isSettling === true);
+    if (claims.length === 0) return [];
+    return claim(claims, {
+      isBusy: (id) => this.#leases.get(id)?.isSettling === true,
+      onUnsure: (lease, error) => this.#hold(lease, releaseAfter(error, lease, this.#options)),
+    });
   }
 
   #take({ lease, step }: LeasedLane): void {
@@ -162,14 +167,19 @@ export class DeliveryWorker {
       return;
     }
     this.#leases.set(lease.conversationId, lease);
-    const done = work(lease, step)
-      // The lease is kept: the lane is due again when it ends, which keeps a broken lane from spinning.
-      .catch((error: unknown) => logger.error({ err: error, conversationId: lease.conversationId }, 'lane failed'))
-      .finally(() => {
-        this.#inFlight.delete(done);
-        if (this.#leases.get(lease.conversationId) === lease) this.#leases.delete(lease.conversationId);
-        this.wake();
-      });
+    const done = work(lease, step).catch((error: unknown) => {
+      logger.error({ err: error, conversationId: lease.conversationId }, 'lane failed');
+      return releaseAfter(error, lease, this.#options);
+    });
+    this.#hold(lease, done);
+  }
+
+  #hold(lease: Lease, work: Promise<void>): void {
+    const done = work.finally(() => {
+      this.#inFlight.delete(done);
+      if (this.#leases.get(lease.conversationId) === lease) this.#leases.delete(lease.conversationId);
+      this.wake();
+    });
     this.#inFlight.add(done);
   }
 

@@ -20,9 +20,16 @@ type Taken = { readonly lease: Lease; readonly trial: Trial; readonly attempt: A
 /** False: it was no longer ours, and nothing was changed. Without a next step the lease is lost. */
 type Settled = { readonly isSettled: boolean; readonly next: LaneStep | undefined };
 
+type Claiming = {
+  /** It is worked on here: only leased anew. */
+  readonly isBusy: (conversationId: string) => boolean;
+  /** The claim has failed, but the database may have stored it before it went away: then nobody works under this lease. */
+  readonly onUnsure: (lease: Lease, error: unknown) => void;
+};
+
 export type LaneDesk = {
-  /** Leases lanes that are due. Those that are worked on here (`isBusy`) are only leased anew. */
-  claim(claims: readonly Claim[], isBusy: (conversationId: string) => boolean): Promise<LeasedLane[]>;
+  /** Leases lanes that are due. */
+  claim(claims: readonly Claim[], claiming: Claiming): Promise<LeasedLane[]>;
   /** The next step under this lease; undefined when it is lost. */
   next(lease: Lease): Promise<LaneStep | undefined>;
   /** Settles a delivery, and gives the next step. */
@@ -49,9 +56,11 @@ export function createLaneDesk(work: LaneWork): LaneDesk {
       throw error;
     });
   return {
-    claim: async (claims, isBusy) => {
+    claim: async (claims, { isBusy, onUnsure }) => {
       let leases: Lease[] = [];
       const claimed = transact(db, async (trx) => {
+        // Done once more after a deadlock: what it had taken before is not its own any more.
+        for (const lease of leases) leave(lease);
         leases = await claimLanes(trx, claims, clock.now());
         const idle = leases.filter(({ conversationId }) => !isBusy(conversationId));
         const steps = await stepLanes(trx, work, idle);
@@ -59,7 +68,10 @@ export function createLaneDesk(work: LaneWork): LaneDesk {
         return leases.map((lease) => ({ lease, step: stepOf.get(lease) }));
       });
       return claimed.catch((error: unknown) => {
-        for (const lease of leases) leave(lease);
+        for (const lease of leases) {
+          leave(lease);
+          if (!isBusy(lease.conversationId)) onUnsure(lease, error);
+        }
         throw error;
       });
     },

@@ -21,8 +21,8 @@ export function createSqliteDialect(
   { onFailure = endProcess, sync }: { readonly onFailure?: (error: Error) => void; readonly sync?: Sync } = {},
 ): SqliteFileDialect {
   const sqlite = openSqlite(dataDir);
-  const disk = new Disk(join(dataDir, `${databaseFileName}-wal`), onFailure, sync);
   const statements = cacheStatements(sqlite);
+  const disk = openDisk(join(dataDir, `${databaseFileName}-wal`), statements, onFailure, sync);
   const close = (): void => {
     disk.close();
     statements.close();
@@ -40,13 +40,24 @@ function endProcess(error: Error): void {
   });
 }
 
+function openDisk(file: string, statements: StatementCache, ...options: [(error: Error) => void, Sync?]): Disk {
+  try {
+    return new Disk(file, ...options);
+  } catch (error) {
+    statements.close();
+    throw cannotOpen(file, error);
+  }
+}
+
 function openSqlite(dataDir: string): Libsql.Database {
   const file = join(dataDir, databaseFileName);
+  let opened: Libsql.Database | undefined;
   try {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
     // A folder that was there already may be open to others: a volume mostly is. The log takes the rights of the file.
     closeSync(openSync(file, 'a', 0o600));
     const sqlite = new Libsql(file);
+    opened = sqlite;
     // Exclusive before WAL, so that no shared-memory index is made and the lock is taken with the first read.
     sqlite.pragma('locking_mode = EXCLUSIVE');
     sqlite.pragma('journal_mode = WAL');
@@ -63,24 +74,24 @@ function openSqlite(dataDir: string): Libsql.Database {
     sqlite.exec('begin immediate; commit');
     return sqlite;
   } catch (error) {
+    // Else it would keep the lock, and the next try of this process would take itself for another one.
+    if (opened) closeSqlite(opened);
     throw cannotOpen(file, error);
   }
 }
 
-/** Names DATA_DIR, and another process as the reason where it is one. */
+/** Names DATA_DIR, and the reason where it is known. */
 export function cannotOpen(file: string, cause: unknown): Error {
-  const busy = cause instanceof Error && 'code' in cause && String(cause.code).startsWith('SQLITE_BUSY');
-  return new Error(
-    busy
-      ? `DATA_DIR: ${file} is in use by another process; one process per data folder`
-      : `DATA_DIR: cannot open ${file}`,
-    { cause },
-  );
+  const words = codeOf(cause).startsWith('SQLITE_BUSY')
+    ? `${file} is in use by another process; one process per data folder`
+    : `cannot open ${file}${isDamage(cause) ? ': it is damaged, restore a backup' : ''}`;
+  return new Error(`DATA_DIR: ${words}`, { cause });
 }
 
 /** The open file for Kysely, which prepares every statement anew; kept ones cost a quarter of the memory and most of the time. */
 export function cacheStatements(sqlite: Libsql.Database): StatementCache {
   const statements = new Map<string, KeptStatement>();
+  const health: Health = { damage: undefined };
   return {
     close: () => closeSqlite(sqlite),
     prepare: (sql) => {
@@ -91,7 +102,8 @@ export function cacheStatements(sqlite: Libsql.Database): StatementCache {
         statements.set(sql, known);
         return known;
       }
-      const statement = adaptStatement(sqlite.prepare(sql), sql);
+      const prepared = named(health, () => sqlite.prepare(sql));
+      const statement = adaptStatement(prepared, sql, health);
       if (sql === 'rollback') return skipWithoutTransaction(sqlite, statement);
       statements.set(sql, statement);
       const oldest = statements.keys().next().value;
@@ -107,22 +119,37 @@ export function cacheStatements(sqlite: Libsql.Database): StatementCache {
  * back into the file, which is then whole by itself.
  */
 function closeSqlite(sqlite: Libsql.Database): void {
-  try {
-    sqlite.pragma('journal_mode = DELETE');
-    sqlite.pragma('locking_mode = NORMAL');
-    sqlite.exec('select count(*) from sqlite_master');
-  } finally {
-    sqlite.close();
+  const steps = [
+    () => sqlite.pragma('journal_mode = DELETE'),
+    () => sqlite.pragma('locking_mode = NORMAL'),
+    () => sqlite.exec('select count(*) from sqlite_master'),
+  ];
+  for (const step of steps) {
+    try {
+      step();
+    } catch {
+      // A damaged file or a full disk: the next opening reads the log, as after a crash.
+    }
   }
+  sqlite.close();
 }
 
-function adaptStatement(statement: Libsql.Statement, sql: string): KeptStatement {
+/** What has been met of the file. */
+type Health = { damage: AppError | undefined };
+
+function adaptStatement(statement: Libsql.Statement, sql: string, health: Health): KeptStatement {
+  const changes = /\b(?:insert|update|delete)\b/i.test(sql);
+  const call = <T>(run: () => T): T => {
+    // Written to, a damaged file only gets worse. What can be read of it is.
+    if (changes && health.damage) throw health.damage;
+    return named(health, run);
+  };
   return {
     reader: statement.reader,
     // Some that change something give rows as well.
-    writes: !statement.reader || /\b(?:insert|update|delete)\b/i.test(sql),
-    all: (parameters) => named(() => statement.all(parameters)),
-    run: (parameters) => named(() => statement.run(parameters)),
+    writes: !statement.reader || changes,
+    all: (parameters) => call(() => statement.all(parameters)),
+    run: (parameters) => call(() => statement.run(parameters)),
     iterate: (parameters) => statement.iterate(parameters),
   };
 }
@@ -135,24 +162,36 @@ function skipWithoutTransaction(sqlite: Libsql.Database, rollback: KeptStatement
   };
 }
 
-/** A disk that takes nothing is no fault of whoever asks: it is told as such, and may pass. */
-function named<T>(call: () => T): T {
+/** A disk that takes nothing is no fault of whoever asks: it is told as such, and may pass. Damage does not pass. */
+function named<T>(health: Health, call: () => T): T {
   try {
     return call();
   } catch (error) {
-    throw isDiskTrouble(error) ? storageUnavailable(error) : error;
+    if (isDamage(error)) {
+      health.damage ??= unavailable(
+        'The file of DATA_DIR is damaged, or its disk is failing: restore a backup.',
+        error,
+      );
+      throw health.damage;
+    }
+    if (!isDiskTrouble(error)) throw error;
+    throw unavailable('The storage takes nothing now: the disk of DATA_DIR is full or failing.', error);
   }
 }
 
 /** sqlite.org/rescode.html */
 function isDiskTrouble(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return /^SQLITE_(FULL|IOERR|READONLY|CANTOPEN|NOMEM|PROTOCOL)/.test(code);
+  return /^SQLITE_(FULL|IOERR|READONLY|CANTOPEN|NOMEM|PROTOCOL)/.test(codeOf(error));
 }
 
-function storageUnavailable(cause: unknown): AppError {
-  return new AppError('unavailable', 'The storage takes nothing now: the disk of DATA_DIR is full or failing.', {
-    cause,
-    headers: { 'Retry-After': '30' },
-  });
+function isDamage(error: unknown): boolean {
+  return /^SQLITE_(CORRUPT|NOTADB)/.test(codeOf(error));
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
+}
+
+function unavailable(words: string, cause: unknown): AppError {
+  return new AppError('unavailable', words, { cause, headers: { 'Retry-After': '30' } });
 }

@@ -206,6 +206,10 @@ describe('the registration that init tells', () => {
     ]);
     expect(written).toContain('https://notify.example.com/manifests/skill-manifest-2.2.json');
     expect(written).toContain('doctor --home-page https://notify.example.com');
+    // What agents do not need is told as such.
+    expect(written).toMatch(
+      /only if users shall also write to the bot itself \(ALLOWED_CHANNELS\).*\n.*\n  az bot create/,
+    );
   });
 
   it('for a managed identity', async () => {

@@ -104,15 +104,18 @@ export class LaneBench {
     await workOffLane(work, desk, lease, await desk.next(lease));
   }
 
-  /** A worker that works off whatever is due. */
-  createWorker(): DeliveryWorker {
+  /** A worker that works off whatever is due. `onTaken`: told of each lane that it has leased, before its work begins. */
+  createWorker(onTaken: () => void = () => undefined): DeliveryWorker {
     const work: LaneWork = { ...this.laneWork(), onRoom: () => worker.wake() };
     const desk = createLaneDesk(work);
     const worker: DeliveryWorker = new DeliveryWorker({
       ...work,
       stopping: this.stopping,
       claim: desk.claim,
-      work: (lease, step) => workOffLane(work, desk, lease, step),
+      work: (lease, step) => {
+        onTaken();
+        return workOffLane(work, desk, lease, step);
+      },
     });
     return worker;
   }

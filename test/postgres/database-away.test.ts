@@ -23,13 +23,13 @@ const inTimeMs = 7_000;
 const backMs = 10_000;
 const mostConnections = 10;
 
-type Answer = { readonly status: number; readonly ms: number; readonly id: string | undefined };
+type Answer = { readonly status: number; readonly ms: number; readonly id?: string; readonly reason?: string };
 
 async function ask(url: string, init?: RequestInit): Promise<Answer> {
   const startedAt = Date.now();
   const answer = await fetch(url, { ...init, signal: AbortSignal.timeout(30_000) });
-  const body = (await answer.json()) as { id?: string };
-  return { status: answer.status, ms: Date.now() - startedAt, id: body.id };
+  const body = (await answer.json()) as Pick<Answer, 'id' | 'reason'>;
+  return { ...body, status: answer.status, ms: Date.now() - startedAt };
 }
 
 function notify({ url, subjects }: ReplicaBench, text: string): Promise<Answer> {
@@ -55,6 +55,7 @@ async function askAll(bench: ReplicaBench, round: string) {
   return {
     live: live.status,
     ready: ready.status,
+    reason: ready.reason,
     statuses: new Set(others.map(({ status }) => status)),
     slowestMs: Math.max(ready.ms, ...others.map(({ ms }) => ms)),
   };
@@ -133,7 +134,12 @@ it('a wire that swallows everything: 503 in time, at most its connections, and b
   console.log(`black hole: slowest 503 after ${slowestMs} ms, ${open} connections, back after ${ms} ms`);
   expect(first).toMatchObject({ live: 200, statuses: new Set([503]) });
   // Its first answer may have been a look of the second before.
-  expect(second).toMatchObject({ live: 200, ready: 503, statuses: new Set([503]) });
+  expect(second).toMatchObject({
+    live: 200,
+    ready: 503,
+    reason: 'The storage takes nothing: see DATABASE_URL.',
+    statuses: new Set([503]),
+  });
   expect(slowestMs).toBeLessThan(inTimeMs);
   expect(open).toBeLessThanOrEqual(mostConnections);
   expect(ms).toBeLessThan(backMs);

@@ -16,6 +16,7 @@ const parts: Readonly<Record<string, { values: readonly string[]; types?: readon
       'notifications',
       'conversations',
       'manifest',
+      'readiness',
       'storage',
       'webhooks',
       'channels',
@@ -24,6 +25,7 @@ const parts: Readonly<Record<string, { values: readonly string[]; types?: readon
       'logger',
     ],
   },
+  readiness: { values: ['storage'], types: ['http/open-routes'] },
   http: {
     values: ['ip-network', 'keys/api-key', 'notifications/idempotency', 'notifications/notify-request', 'webhooks'],
     types: ['keys', 'notifications', 'storage/backup'],
