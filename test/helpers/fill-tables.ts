@@ -37,6 +37,8 @@ export async function fillTables(db: Database, count: number, seed: number): Pro
   const conversationIds = Array.from({ length: count }, (_, index) => `${pick(oddTexts)}${index}`);
   const valueOf = ({ name, type, notnull, pk }: Column, isKey: boolean, index: number) => {
     if (name === 'conversation_id' || (name === 'id' && isKey && type === 'text')) return conversationIds[index];
+    // No text of these is a state in which a delivery is open: a check of the table.
+    if (name === 'open') return 0;
     if (name === 'name') return `name ${index}`;
     if (isKey || pk > 0) return type === 'text' ? `${pick(oddTexts)}${index}` : index + 1;
     if (notnull === 0 && random() < 0.3) return null;

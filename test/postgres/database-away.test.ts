@@ -21,7 +21,8 @@ import { apiKey, settingsFor } from '../helpers/skill.ts';
 /** A statement has 5 s, and its answer one more; the rest is this machine's. */
 const inTimeMs = 7_000;
 const backMs = 10_000;
-const mostConnections = 10;
+/** The pool, and the one that listens. */
+const mostConnections = 11;
 
 type Answer = { readonly status: number; readonly ms: number; readonly id?: string; readonly reason?: string };
 
