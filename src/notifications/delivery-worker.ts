@@ -153,19 +153,16 @@ export class DeliveryWorker {
     }
     if (claims.length === 0) return [];
     return claim(claims, {
-      isBusy: (id) => this.#leases.get(id)?.isSettling === true,
+      settling: (id) => {
+        const running = this.#leases.get(id);
+        return running?.isSettling ? running : undefined;
+      },
       onUnsure: (lease, error) => this.#hold(lease, releaseAfter(error, lease, this.#options)),
     });
   }
 
   #take({ lease, step }: LeasedLane): void {
     const { logger, work } = this.#options;
-    if (!step) {
-      // Our own work on this lane still has a result to store: it goes on under the new lease.
-      const running = this.#leases.get(lease.conversationId);
-      if (running) running.token = lease.token;
-      return;
-    }
     this.#leases.set(lease.conversationId, lease);
     const done = work(lease, step).catch((error: unknown) => {
       logger.error({ err: error, conversationId: lease.conversationId }, 'lane failed');

@@ -7,12 +7,12 @@ import { together } from '../storage/together.ts';
 import { transact } from '../storage/transact.ts';
 import type { AttemptRecord } from './attempt-store.ts';
 import { settleDelivered } from './delivery-store.ts';
-import { type Claim, claimLanes, keepHeld, type Lease, renewLeases } from './lane-store.ts';
+import { type Claim, claimLanes, keepHeld, keepLease, type Lease, renewLeases } from './lane-store.ts';
 import { type LaneStep, stepLanes, type Trial } from './lane-step.ts';
 import type { LaneWork } from './lane-work.ts';
 
-/** A leased lane and its next step; without one where this process still works on it. */
-export type LeasedLane = { readonly lease: Lease; readonly step: LaneStep | undefined };
+/** A leased lane and its next step. */
+export type LeasedLane = { readonly lease: Lease; readonly step: LaneStep };
 
 /** A message that its parent has taken, and that ends no wait. */
 type Taken = { readonly lease: Lease; readonly trial: Trial; readonly attempt: AttemptRecord };
@@ -21,8 +21,8 @@ type Taken = { readonly lease: Lease; readonly trial: Trial; readonly attempt: A
 type Settled = { readonly isSettled: boolean; readonly next: LaneStep | undefined };
 
 type Claiming = {
-  /** It is worked on here: only leased anew. */
-  readonly isBusy: (conversationId: string) => boolean;
+  /** The lease under which a result is still to be stored here: it is kept, and nothing else is done in its lane. */
+  readonly settling: (conversationId: string) => Lease | undefined;
   /** The claim has failed, but the database may have stored it before it went away: then nobody works under this lease. */
   readonly onUnsure: (lease: Lease, error: unknown) => void;
 };
@@ -38,17 +38,23 @@ export type LaneDesk = {
 
 export function createLaneDesk(work: LaneWork): LaneDesk {
   const { db, clock, gates } = work;
+  const leave = ({ parent, conversationId }: Lease): void => gates.leave(parent, conversationId);
+  /** A run that was undone may have begun attempts: these are not made. */
+  const leaveAll = (items: readonly { readonly lease: Lease }[]): void => {
+    for (const { lease } of items) leave(lease);
+  };
   const settle = together<Taken, Settled>(db, async (trx, items) => {
+    leaveAll(items);
     const held = await keepHeld(trx, items);
     const settled = new Set(await settleTaken(trx, held, clock.now()));
     const steps = await stepOn(trx, work, held);
     return items.map((item) => ({ isSettled: settled.has(item), next: steps.get(item) }));
   });
   const next = together<{ readonly lease: Lease }, LaneStep | undefined>(db, async (trx, items) => {
+    leaveAll(items);
     const steps = await stepOn(trx, work, await keepHeld(trx, items));
     return items.map((item) => steps.get(item));
   });
-  const leave = ({ parent, conversationId }: Lease): void => gates.leave(parent, conversationId);
   /** An attempt that is not marked is not made. */
   const orLeave = async <T>(lease: Lease, asked: Promise<T>): Promise<T> =>
     asked.catch((error: unknown) => {
@@ -56,21 +62,24 @@ export function createLaneDesk(work: LaneWork): LaneDesk {
       throw error;
     });
   return {
-    claim: async (claims, { isBusy, onUnsure }) => {
+    claim: async (claims, { settling, onUnsure }) => {
       let leases: Lease[] = [];
       const claimed = transact(db, async (trx) => {
         // Done once more after a deadlock: what it had taken before is not its own any more.
         for (const lease of leases) leave(lease);
-        leases = await claimLanes(trx, claims, clock.now());
-        const idle = leases.filter(({ conversationId }) => !isBusy(conversationId));
-        const steps = await stepLanes(trx, work, idle);
-        const stepOf = new Map(idle.map((lease, index) => [lease, steps[index]]));
-        return leases.map((lease) => ({ lease, step: stepOf.get(lease) }));
+        const due = await claimLanes(trx, claims, clock.now());
+        const ours = due.flatMap(({ conversationId }) => settling(conversationId) ?? []);
+        // Longer, under the same token: whatever becomes of this transaction, the result can be stored.
+        for (const lease of ours) await keepLease(trx, lease);
+        const busy = new Set(ours.map(({ conversationId }) => conversationId));
+        leases = due.filter(({ conversationId }) => !busy.has(conversationId));
+        const steps = await stepLanes(trx, work, leases);
+        return leases.flatMap((lease, index) => (steps[index] ? [{ lease, step: steps[index] }] : []));
       });
       return claimed.catch((error: unknown) => {
         for (const lease of leases) {
           leave(lease);
-          if (!isBusy(lease.conversationId)) onUnsure(lease, error);
+          onUnsure(lease, error);
         }
         throw error;
       });

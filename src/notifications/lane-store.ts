@@ -61,8 +61,7 @@ const interruptionDelayMs = 5_000;
 export type Lease = {
   readonly conversationId: string;
   readonly parent: string;
-  /** Changes when its holder leases the lane anew. */
-  token: string;
+  readonly token: string;
   /** What was sent under it is still to be stored: nobody else must take the delivery for one that was cut off. */
   isSettling?: boolean;
 };
@@ -136,6 +135,11 @@ export async function keepHeld<T extends { readonly lease: Lease }>(trx: Databas
   const rows = await lockRows(trx, wanted).execute();
   const tokens = new Map(rows.map((row) => [row.conversation_id, row.token]));
   return items.filter(({ lease }) => tokens.get(lease.conversationId) === lease.token);
+}
+
+/** Gives a lane that was leased in this transaction back to whoever had it before, for as long. */
+export async function keepLease(trx: Database, { conversationId, token }: Lease): Promise<void> {
+  await trx.updateTable('lanes').set({ token }).where('conversation_id', '=', conversationId).execute();
 }
 
 /** Extends leases that have been looked at in this transaction. */

@@ -62,15 +62,20 @@ class SqliteFileDriver implements Driver {
     return turn.commit();
   }
 
+  /** What it had read, and is refused for, may have been written just before. */
   async rollbackTransaction(turn: SqliteTurn): Promise<void> {
     turn.rollback();
+    turn.letGo();
+    await this.#file.disk.settled();
   }
 
   async releaseConnection(turn: SqliteTurn): Promise<void> {
     turn.letGo();
   }
 
+  /** Those who are in line already have their turn; nobody has one after this. */
   async destroy(): Promise<void> {
+    await this.#line.enter();
     await this.#file.disk.settled().catch(() => undefined);
     this.#file.close();
   }

@@ -1,5 +1,6 @@
 // What is asked for at the same time and done at once: a statement for all of them costs little more than for one.
 
+import { AppError } from '../errors.ts';
 import type { Database } from './database.ts';
 import { isPostgres } from './locks.ts';
 import { transact } from './transact.ts';
@@ -17,7 +18,9 @@ const mostRunning = 2;
 
 /**
  * Hands `work` what has gathered, in a transaction, and expects as many outcomes in the same order. When it throws, each of
- * them is done once more in a transaction of its own, so that no fault of one is that of another.
+ * them is done once more in a transaction of its own, so that no fault of one is that of another; but not where the storage
+ * has failed: whether something is stored may be unknown then, and must not be done twice. `work` may be run again after a
+ * run that was undone.
  */
 export function together<I, O>(
   db: Database,
@@ -40,7 +43,9 @@ export function together<I, O>(
       });
       for (const [index, { resolve }] of taken.entries()) resolve(outcomes[index] as O);
     } catch (error) {
-      if (taken.length === 1) taken[0]?.reject(error);
+      // No transaction could be begun: whoever waits is told, or it would be tried again without end.
+      if (taken.length === 0) taken = waiting.splice(0);
+      if (taken.length === 1 || isUnavailable(error)) for (const { reject } of taken) reject(error);
       else await Promise.all(taken.map(runAlone));
     }
   };
@@ -63,4 +68,8 @@ export function together<I, O>(
       waiting.push({ item, resolve, reject });
       if (!isFull()) void runAll();
     });
+}
+
+function isUnavailable(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'unavailable';
 }

@@ -15,6 +15,8 @@ type Faults = {
   isAway: boolean;
   /** A commit is stored, but its answer is lost. */
   losesAnswers: boolean;
+  /** So many commits are undone, and fail. */
+  undoes: number;
   /** How often it was asked for a connection while it was away. */
   refusals: number;
 };
@@ -28,7 +30,7 @@ export async function openFaultyDatabase(): Promise<{ readonly db: Database; rea
     url === undefined
       ? createSqliteDialect(dataDir)
       : createPostgresDialect({ url, most: 4, statementMs: 5_000 }, () => undefined);
-  const faults: Faults = { isAway: false, losesAnswers: false, refusals: 0 };
+  const faults: Faults = { isAway: false, losesAnswers: false, undoes: 0, refusals: 0 };
   const db = new Kysely<Schema>({
     dialect: {
       createAdapter: () => dialect.createAdapter(),
@@ -54,6 +56,11 @@ function makeFaulty(driver: Driver, faults: Faults): Driver {
     },
     beginTransaction: (connection, settings) => driver.beginTransaction(connection, settings),
     commitTransaction: async (connection: DatabaseConnection) => {
+      if (faults.undoes > 0) {
+        faults.undoes -= 1;
+        await driver.rollbackTransaction(connection);
+        throw new Error('undone');
+      }
       await driver.commitTransaction(connection);
       if (faults.losesAnswers) throw away();
     },
