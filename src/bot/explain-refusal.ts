@@ -1,10 +1,10 @@
 // What a refusal most likely means and what to do, in words. The causes of 401 and 403 are always the same few.
 
-import { type Conversation, isOnChannel } from '../conversations/conversation.ts';
+import { type Addressee, isOnChannel } from '../conversations/conversation.ts';
 import type { ParentRefusal } from './parent-transport.ts';
 
 /** One or two sentences for the person who runs this service. Holds app ids, never a token and nothing the parent said. */
-export function explainRefusal(refusal: ParentRefusal, conversation: Conversation): string {
+export function explainRefusal(refusal: ParentRefusal, conversation: Addressee): string {
   const { status } = refusal;
   if (isOnChannel(conversation)) {
     const explained = explainChannelRefusal(status, conversation);
@@ -31,7 +31,7 @@ export function explainRefusal(refusal: ParentRefusal, conversation: Conversatio
   return `The parent refused the activity (${status}).`;
 }
 
-function explainChannelRefusal(status: number, { audience, channelId }: Conversation): string | undefined {
+function explainChannelRefusal(status: number, { audience, channelId }: Addressee): string | undefined {
   if (status === 401) {
     return (
       `The channel ${channelId} refused our token (401). It was asked for audience ${audience}. Check that MicrosoftAppId, ` +

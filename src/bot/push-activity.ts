@@ -3,7 +3,7 @@
 
 import type { TurnContext } from 'botbuilder';
 import type { Activity } from 'botbuilder';
-import type { Conversation } from '../conversations/conversation.ts';
+import type { Addressee } from '../conversations/conversation.ts';
 import type { Push, SendOutcome, SendToParent } from '../notifications/notification.ts';
 import { createEndOfAction, createNotificationMessage } from './activities.ts';
 import type { SkillAdapter } from './adapter.ts';
@@ -30,11 +30,7 @@ function createActivity(push: Push): Partial<Activity> {
     : createEndOfAction(push.code, push.outputs, push.notificationId);
 }
 
-async function sendOne(
-  adapter: SkillAdapter,
-  conversation: Conversation,
-  activity: Partial<Activity>,
-): Promise<number> {
+async function sendOne(adapter: SkillAdapter, conversation: Addressee, activity: Partial<Activity>): Promise<number> {
   let status = 0;
   const logic = async (context: TurnContext): Promise<void> => {
     // The continuation event has a made-up id; as replyToId it would send the POST to /activities/{that id}.
@@ -52,7 +48,7 @@ async function sendOne(
 }
 
 /** The failure of a send as an outcome; anything unexpected is `notSent` with its class, so that it is seen and not repeated. */
-export function describeFailure(error: unknown, conversation: Conversation): SendOutcome {
+export function describeFailure(error: unknown, conversation: Addressee): SendOutcome {
   if (error instanceof ParentRefusal) {
     const { status, retryAfter, detail: said } = error;
     return { kind: 'refused', status, retryAfter, detail: explainRefusal(error, conversation), said };

@@ -4,7 +4,7 @@ import type { Database } from '../storage/database.ts';
 import { insertRows } from '../storage/insert-rows.ts';
 import type { ConversationRow } from '../storage/schema.ts';
 import { listOf } from '../storage/values.ts';
-import { type Conversation, hostOf, parentOf, type Reachability } from './conversation.ts';
+import { type Addressee, type Conversation, hostOf, parentOf, type Reachability } from './conversation.ts';
 
 /** Saves conversations as these turns have shown them, each once; the first turn also sets its birth. */
 export function saveConversations(db: Database, conversations: readonly Conversation[]): Promise<void> {
@@ -70,11 +70,30 @@ export async function findConversation(db: Database, id: string): Promise<Conver
   return row && parseConversation(row);
 }
 
-/** Those of these conversations that are there, by id. */
-export async function findConversations(db: Database, ids: readonly string[]): Promise<Map<string, Conversation>> {
-  const rows = await db.selectFrom('conversations').selectAll().where('id', 'in', listOf(db, ids)).execute();
-  return new Map(rows.map((row) => [row.id, parseConversation(row)]));
+/** Those of these conversations that are there, by id, as far as a push needs them. */
+export async function findAddressees(db: Database, ids: readonly string[]): Promise<Map<string, Addressee>> {
+  const rows = await db
+    .selectFrom('conversations')
+    .select(addresseeColumns)
+    .where('id', 'in', listOf(db, ids))
+    .execute();
+  return new Map(rows.map((row) => [row.id, parseAddressee(row)]));
 }
+
+const addresseeColumns = [
+  'id',
+  'caller_app_id',
+  'tenant_id',
+  'channel_id',
+  'user_key',
+  'service_url',
+  'audience',
+  'reference',
+  'claims',
+  'delivery_mode',
+  'reachability',
+  'reachability_reason',
+] as const;
 
 /** Sets whether the conversation can take a push, with the reason in words. */
 export async function setReachability(
@@ -154,13 +173,21 @@ function viewConversation(row: ConversationRow & { readonly waiting_for: string 
 
 function parseConversation(row: ConversationRow): Conversation {
   return {
+    ...parseAddressee(row),
+    externalId: row.external_id,
+    userId: row.user_id,
+    locale: row.locale ?? undefined,
+    lastSeenAt: row.last_seen_at,
+  };
+}
+
+function parseAddressee(row: Pick<ConversationRow, (typeof addresseeColumns)[number]>): Addressee {
+  return {
     id: row.id,
     callerAppId: row.caller_app_id,
     tenantId: row.tenant_id,
     channelId: row.channel_id,
-    externalId: row.external_id,
     userKey: row.user_key,
-    userId: row.user_id,
     serviceUrl: row.service_url,
     audience: row.audience,
     reference: JSON.parse(row.reference) as Conversation['reference'],
@@ -168,7 +195,5 @@ function parseConversation(row: ConversationRow): Conversation {
     deliveryMode: row.delivery_mode,
     reachability: row.reachability as Reachability,
     reachabilityReason: row.reachability_reason,
-    locale: row.locale ?? undefined,
-    lastSeenAt: row.last_seen_at,
   };
 }

@@ -47,6 +47,9 @@ export type Conversation = {
   readonly lastSeenAt: number;
 };
 
+/** As much of a conversation as it takes to reach it, and to say why that failed: read anew for every push. */
+export type Addressee = Omit<Conversation, 'externalId' | 'userId' | 'locale' | 'lastSeenAt'>;
+
 /** An open action that waits for a subject. There is at most one in a conversation: a new one replaces it. */
 export type Wait = {
   readonly conversationId: string;

@@ -183,8 +183,26 @@ function columnsOf(change: DeliveryChange, now: number) {
   }
 }
 
+/** As far as the rest of the service knows a delivery. */
+export type KnownRow = Pick<
+  DeliveryRow,
+  | 'seq'
+  | 'id'
+  | 'notification_id'
+  | 'conversation_id'
+  | 'state'
+  | 'step'
+  | 'wait_id'
+  | 'attempts'
+  | 'attempts_before'
+  | 'forced'
+  | 'interruptions'
+  | 'run_at'
+  | 'expires_at'
+>;
+
 /** A row as the rest of the service knows it. */
-export function parseDelivery(row: DeliveryRow): Delivery {
+export function parseDelivery(row: KnownRow): Delivery {
   return {
     seq: row.seq,
     id: row.id,

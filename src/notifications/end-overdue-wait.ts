@@ -1,6 +1,6 @@
 // A wait whose deadline has passed.
 
-import type { Conversation, Wait } from '../conversations/conversation.ts';
+import type { Addressee, Wait } from '../conversations/conversation.ts';
 import { endWait, postponeWait } from '../conversations/subscription-store.ts';
 import { tellGate } from './attempt-delivery.ts';
 import type { Lease } from './lane-store.ts';
@@ -12,12 +12,7 @@ import { decideRetry, isThrottled } from './retry-policy.ts';
 const mostTimeoutAttempts = 7;
 
 /** Tells the parent that nothing came in time, so that its topic goes on. */
-export async function endOverdueWait(
-  work: LaneWork,
-  lease: Lease,
-  conversation: Conversation,
-  wait: Wait,
-): Promise<void> {
+export async function endOverdueWait(work: LaneWork, lease: Lease, conversation: Addressee, wait: Wait): Promise<void> {
   const { db, clock, gates } = work;
   if (!gates.begin(lease.parent, conversation.id, clock.now())) return;
   gates.enter(lease.parent, conversation.id);

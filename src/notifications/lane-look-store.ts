@@ -5,9 +5,8 @@ import { sql } from 'kysely';
 import type { Wait } from '../conversations/conversation.ts';
 import { isOpen, isScheduled } from '../storage/conditions.ts';
 import type { Database } from '../storage/database.ts';
-import type { DeliveryRow } from '../storage/schema.ts';
 import { tableOf } from '../storage/values.ts';
-import { parseDelivery } from './delivery-store.ts';
+import { type KnownRow, parseDelivery } from './delivery-store.ts';
 import type { Delivery } from './notification.ts';
 
 export type LaneLook = {
@@ -22,7 +21,7 @@ export type LaneLook = {
   readonly scheduledAt: number | undefined;
 };
 
-type LookRow = Omit<DeliveryRow, 'id'> & {
+type LookRow = Omit<KnownRow, 'id' | 'conversation_id'> & {
   /** Null where there is no head; so are all of the other columns of a delivery. */
   readonly id: string | null;
   readonly lane_id: string;
@@ -38,7 +37,8 @@ type LookRow = Omit<DeliveryRow, 'id'> & {
 /** Looks at the lanes of these conversations; in the same order. */
 export async function lookAtLanes(db: Database, conversationIds: readonly string[], now: number): Promise<LaneLook[]> {
   const { rows } = await sql<LookRow>`
-    select k.value as lane_id, head.*,
+    select k.value as lane_id, head.seq, head.id, head.notification_id, head.state, head.step, head.wait_id, head.attempts,
+      head.attempts_before, head.forced, head.interruptions, head.run_at, head.expires_at,
       (select min(deliveries.send_at) from deliveries
         where deliveries.conversation_id = k.value and ${isScheduled} and deliveries.send_at > ${now}) as scheduled_at,
       waits.id as open_wait_id, waits.action as wait_action, waits.subject as wait_subject,
@@ -74,7 +74,7 @@ function parseLook(row: LookRow): LaneLook {
   };
   return {
     conversationId,
-    head: id === null ? undefined : parseDelivery({ ...row, id }),
+    head: id === null ? undefined : parseDelivery({ ...row, id, conversation_id: conversationId }),
     wait: wait || undefined,
     scheduledAt: row.scheduled_at ?? undefined,
   };

@@ -1,8 +1,8 @@
 // What a lane has to do next: decided from what the database shows of it, and stored with the decision. For many lanes in
 // one transaction: each of its statements serves all of them.
 
-import type { Conversation, Wait } from '../conversations/conversation.ts';
-import { findConversations } from '../conversations/conversation-store.ts';
+import type { Addressee, Wait } from '../conversations/conversation.ts';
+import { findAddressees } from '../conversations/conversation-store.ts';
 import type { Database } from '../storage/database.ts';
 import { findPaced } from './attempt-store.ts';
 import { cancelled, type DeliveryChange, markSending, postponeDelivery, settleDelivery } from './delivery-store.ts';
@@ -15,7 +15,7 @@ import { findNextSendAt } from './send-rate.ts';
 
 /** What is attempted. */
 export type Trial = {
-  readonly conversation: Conversation;
+  readonly conversation: Addressee;
   readonly delivery: Delivery;
   readonly notification: Notification;
   readonly wait: Wait | undefined;
@@ -27,7 +27,7 @@ export type LaneStep =
   /** Settled without an attempt; the lane is still leased. */
   | { readonly kind: 'settled'; readonly delivery: Delivery; readonly change: DeliveryChange }
   /** Nothing has come before the deadline of its wait; the lane is still leased. */
-  | { readonly kind: 'overdue'; readonly conversation: Conversation; readonly wait: Wait }
+  | { readonly kind: 'overdue'; readonly conversation: Addressee; readonly wait: Wait }
   /** Its worker was cut off in the middle of an attempt, which is open again; the lane is still leased. */
   | { readonly kind: 'interrupted' }
   /** Let go of until then; undefined when nothing is open in it. */
@@ -81,7 +81,7 @@ async function decideAll(trx: Database, work: LaneWork, leases: readonly Lease[]
   const now = clock.now();
   const ids = leases.map(({ conversationId }) => conversationId);
   const looks = await lookAtLanes(trx, ids, now);
-  const conversations = await findConversations(trx, ids);
+  const conversations = await findAddressees(trx, ids);
   const heads = looks.flatMap(({ head }) => head ?? []);
   const notifications = await findNotifications(
     trx,
@@ -121,7 +121,7 @@ async function postpone(trx: Database, look: LaneLook, head: Delivery, runAt: nu
 function decide(
   work: LaneWork,
   look: LaneLook,
-  conversation: Conversation | undefined,
+  conversation: Addressee | undefined,
   notification: Notification | undefined,
   now: number,
 ): LaneStep {
@@ -144,7 +144,7 @@ function decide(
 /** What needs no attempt: it has expired, cannot be pushed, or has brought the process down before. */
 function decideWithoutSending(
   work: LaneWork,
-  conversation: Conversation,
+  conversation: Addressee,
   delivery: Delivery,
   now: number,
 ): DeliveryChange | undefined {

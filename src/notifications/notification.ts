@@ -1,7 +1,7 @@
 // The nouns of this folder: a notification (asked for once), its deliveries (one to each conversation), their attempts
 // (one HTTP request each), and what an attempt came to.
 
-import type { Conversation, Wait } from '../conversations/conversation.ts';
+import type { Addressee, Wait } from '../conversations/conversation.ts';
 import type { NotifyRequest } from './notify-request.ts';
 
 export type Notification = NotifyRequest & {
@@ -70,7 +70,7 @@ export type Push =
     };
 
 /** Sends one activity to the parent: one HTTP request, never throws. */
-export type SendToParent = (conversation: Conversation, push: Push) => Promise<SendOutcome>;
+export type SendToParent = (conversation: Addressee, push: Push) => Promise<SendOutcome>;
 
 /** Whether this notification ends that wait: same subject, sent to just this conversation, or with a result. */
 export function endsWait(notification: Notification, wait: Wait): boolean {
