@@ -23,20 +23,24 @@ export type InitSurroundings = {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Absent: nobody is there to be asked. */
   readonly ask?: Ask | undefined;
-  readonly makeKey: () => string;
+  /** Random text of letters, digits, - and _. */
+  readonly drawKey: () => string;
 };
+
+/** A secret that began with a dash would be taken for an option after --key. */
+const keyPrefix = 'k_';
 
 const surroundings: InitSurroundings = {
   env: process.env,
   ask: process.stdin.isTTY ? askOnTerminal : undefined,
-  makeKey: () => randomBytes(32).toString('base64url'),
+  drawKey: () => randomBytes(32).toString('base64url'),
 };
 
 /** Does it. Returns the exit code: 0 written, 1 the file is there already or cannot be written, 2 wrong or missing answers. */
 export async function initialise(
   given: InitArguments,
   write: (text: string) => void,
-  { env, ask, makeKey }: InitSurroundings = surroundings,
+  { env, ask, drawKey }: InitSurroundings = surroundings,
 ): Promise<number> {
   const { out = '.env', force = false } = given;
   if (existsSync(out) && !force) {
@@ -55,7 +59,7 @@ export async function initialise(
   });
   if ('faults' in answers) return refuse(answers.faults, write);
   try {
-    const text = renderEnvFile(answers, makeKey());
+    const text = renderEnvFile(answers, `${keyPrefix}${drawKey()}`);
     const faults = findFaults(text);
     if (faults.length > 0) return refuse(faults, write);
     save(out, text, force);

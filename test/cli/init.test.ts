@@ -13,7 +13,7 @@ const tenant = '22222222-2222-4222-8222-222222222222';
 const agent = '33333333-3333-4333-8333-333333333333';
 const appId = '11111111-1111-4111-8111-111111111111';
 const secret = 'canary~secret.of-the_app';
-const key = 'k'.repeat(43);
+const drawn = `-v2${'k'.repeat(40)}`;
 
 let folder: string;
 let out: string;
@@ -36,7 +36,7 @@ const complete = (change: InitArguments = {}): InitArguments => ({
 
 async function run(given: InitArguments, surroundings: Partial<InitSurroundings> = {}) {
   let written = '';
-  const code = await initialise(given, (text) => (written += text), { env: {}, makeKey: () => key, ...surroundings });
+  const code = await initialise(given, (text) => (written += text), { env: {}, drawKey: () => drawn, ...surroundings });
   return { code, written };
 }
 
@@ -64,9 +64,16 @@ describe('init with all options', () => {
       identity: { appId, appType: 'SingleTenant', tenantId: tenant, credential: { kind: 'secret', secret } },
       allowedCallers: [agent],
       publicUrl: 'https://notify.example.com',
-      apiKeys: [{ name: 'first', secret: key }],
+      apiKeys: [{ name: 'first', secret: `k_${drawn}` }],
       warnings: [],
     });
+  });
+
+  it('makes a key that can be given as --key, whatever is drawn', async () => {
+    await run(complete());
+    const key = configOf(out).apiKeys[0]?.secret ?? '';
+    const { code, out: said } = await runCommand(['status', '--url', 'http://127.0.0.1:9', '--key', key]);
+    expect([code, said]).toEqual([1, expect.stringContaining('No answer from')]);
   });
 
   it('for a managed identity needs no secret, and writes none', async () => {
@@ -101,7 +108,7 @@ describe('init with all options', () => {
   it('tells no secret and no key', async () => {
     const { written } = await run(complete());
     expect(written).not.toContain('canary');
-    expect(written).not.toContain(key);
+    expect(written).not.toContain(drawn);
   });
 });
 
