@@ -14,6 +14,7 @@ import { initialise } from './init.ts';
 import { manageKeys } from './keys.ts';
 import { manageManifest } from './manifest.ts';
 import { sendNotification, showNotification } from './notify.ts';
+import { findTarget } from './target.ts';
 import { manageWebhooks } from './webhooks.ts';
 import { managePeople } from './people.ts';
 
@@ -62,8 +63,8 @@ const help = `copilot-notify: push messages into Copilot Studio conversations
                                        copy the data of a stopped service from DATA_DIR into the empty PostgreSQL
                                        database of DATABASE_URL, count and compare it
 
-  --url URL   where the service is (default http://localhost:3978)
-  --key KEY   API key secret (default: NOTIFY_API_KEY)
+  --url URL   where the service is (default: this machine at PORT, 3978 if that is not set)
+  --key KEY   API key secret (default: NOTIFY_API_KEY, or else the first of NOTIFY_API_KEYS)
   --help, --version
 `;
 
@@ -81,10 +82,7 @@ async function run(args: string[]): Promise<number> {
   const [command, ...rest] = positionals;
   if (values.version) return print(readVersion());
   if (values.help || command === undefined) return print(help);
-  const target = {
-    url: values.url ?? 'http://localhost:3978',
-    key: values.key ?? process.env['NOTIFY_API_KEY'] ?? '',
-  };
+  const target = findTarget(values, process.env, readFile);
   const here = { env: process.env, readFile, fetch, now: () => Date.now() };
   const commands: Record<string, () => number | Promise<number>> = {
     start: async () => {
@@ -96,7 +94,7 @@ async function run(args: string[]): Promise<number> {
     doctor: async () => {
       // The SDK, which it gets tokens with, takes most of a second to load: no other command waits for that.
       const { consultDoctor } = await import('./doctor.ts');
-      return consultDoctor(rest, values, { ...here, target: { url: values.url, key: target.key } }, write);
+      return consultDoctor(rest, values, { ...here, target }, write);
     },
     notify: () => sendNotification(target, values, write),
     status: () => showNotification(target, rest[0], write),
