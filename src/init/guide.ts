@@ -83,7 +83,7 @@ Then:
   2. npx copilot-notify doctor${homePage}
   3. In Copilot Studio, the agent with the app id ${callers}: Settings > Skills > Add a skill, with the URL
      ${publicUrl}/manifests/skill-manifest-2.2.json
-  4. In a topic: Add a node > Call an action > waitForNotification, with a subject such as order/42. Publish the agent.
+  4. In a topic: Add a node > Call an action > chatUntilNotified, with a subject such as order/42. Publish the agent.
   5. On Teams or your web site (not in the test pane) let the topic wait; then, in the folder of .env, which has
      the port and the key:
      npx copilot-notify notify --subject order/42 --text "Your order has been shipped."

@@ -88,7 +88,9 @@ it('leads from an empty folder to a delivered notification', async () => {
 
   // 6. A topic waits, a sender notifies, the message arrives and the topic goes on.
   const conversation = standIn.openConversation();
-  await conversation.callAction('waitForNotification', { subject: 'order/42' });
+  const actionName = /Call an action > (\w+)/.exec(init.out)?.[1] ?? '';
+  expect(actionName).toBe('chatUntilNotified');
+  await conversation.callAction(actionName, { subject: 'order/42' });
   const words = ['--subject', 'order/42', '--text', 'Your order has been shipped.'];
   const sent = await run(['notify', ...words]);
   expect(sent.code).toBe(0);
