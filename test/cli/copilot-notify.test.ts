@@ -33,6 +33,12 @@ describe('help', () => {
   });
 });
 
+it('init, with nobody to ask, says what to give', async () => {
+  const { code, out } = await run(['init', '--out', '/nonexistent/.env']);
+  expect(code).toBe(2);
+  for (const name of ['tenant', 'callers', 'public-url', 'app-id', 'secret-file']) expect(out).toContain(`--${name}`);
+});
+
 describe('check', () => {
   it('lists every fault', async () => {
     const { code, out } = await run(['check'], { PORT: 'x' });
