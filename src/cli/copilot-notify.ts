@@ -10,9 +10,9 @@ import { ConfigError, parsePlaces } from '../config.ts';
 import { backUp } from './backup.ts';
 import { checkSettings } from './check-settings.ts';
 import { cancelNotification, listDeliveries, purgeDeliveries, retryDeliveries } from './deliveries.ts';
-import { initialise } from './init.ts';
+import { initialise, initUsage } from './init.ts';
 import { manageKeys } from './keys.ts';
-import { manageManifest } from './manifest.ts';
+import { manageManifest, manifestUsage } from './manifest.ts';
 import { sendNotification, showNotification } from './notify.ts';
 import { findTarget } from './target.ts';
 import { manageWebhooks } from './webhooks.ts';
@@ -65,7 +65,7 @@ const help = `copilot-notify: push messages into Copilot Studio conversations
 
   --url URL   where the service is (default: this machine at PORT, 3978 if that is not set)
   --key KEY   API key secret (default: NOTIFY_API_KEY, or else the first of NOTIFY_API_KEYS)
-  --help, --version
+  --help, --version                    init, doctor and manifest tell their options with --help
 `;
 
 // Whoever reads has had enough, as `head` has: nothing more is wanted, and nothing is wrong.
@@ -81,7 +81,7 @@ async function run(args: string[]): Promise<number> {
   const { values, positionals } = parsed;
   const [command, ...rest] = positionals;
   if (values.version) return print(readVersion());
-  if (values.help || command === undefined) return print(help);
+  if (values.help || command === undefined) return print(await findHelp(command));
   const target = findTarget(values, process.env, readFile);
   const here = { env: process.env, readFile, fetch, now: () => Date.now() };
   const commands: Record<string, () => number | Promise<number>> = {
@@ -113,6 +113,12 @@ async function run(args: string[]): Promise<number> {
   if (chosen) return chosen();
   process.stderr.write(`Unknown command ${command}.\n\n${help}`);
   return 2;
+}
+
+async function findHelp(command: string | undefined): Promise<string> {
+  if (command === 'init') return initUsage;
+  if (command === 'manifest') return manifestUsage;
+  return command === 'doctor' ? (await import('./doctor.ts')).doctorUsage : help;
 }
 
 async function migrateData(words: readonly string[]): Promise<number> {

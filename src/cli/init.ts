@@ -19,6 +19,18 @@ export type InitArguments = Given & {
   readonly yes?: boolean | undefined;
 };
 
+export const initUsage = `Give: init, which asks for what is not given; or init --yes, which asks nothing, with the options marked *
+  --app-type SingleTenant|UserAssignedMSI   a secret (default), or a managed identity of Azure
+* --tenant GUID          of the agent's directory
+* --callers GUID,GUID    app ids of the agents
+* --public-url URL       https address of this service, without a path
+* --app-id GUID          of the skill; what makes it is then left out of the commands
+* --secret-file FILE     its client secret (or MicrosoftAppPassword in the environment); none for a managed identity
+  --name NAME            of the registration and the Azure Bot (default copilot-notify)
+  --resource-group NAME  for what is made in Azure (default copilot-notify)
+  --out FILE             what to write (default .env); a file that is there stays as it is, unless --force is given
+`;
+
 export type InitSurroundings = {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Absent: nobody is there to be asked. */
