@@ -16,7 +16,8 @@ export type ServiceRequest = {
 
 /** What keeps a key from being sent, in words; undefined when nothing does. */
 export function findKeyFault(key: string): string | undefined {
-  if (key === '') return 'No API key: give --key or set NOTIFY_API_KEY to a secret of NOTIFY_API_KEYS.';
+  if (key === '')
+    return 'No API key: give --key, or set NOTIFY_API_KEY to the secret of a key, or set NOTIFY_API_KEYS.';
   // fetch would refuse it too, and repeat the key in its error.
   return /^[\x21-\x7e]+$/.test(key) ? undefined : 'The API key may have printable ASCII characters only.';
 }

@@ -10,10 +10,11 @@ import { ConfigError, parsePlaces } from '../config.ts';
 import { backUp } from './backup.ts';
 import { checkSettings } from './check-settings.ts';
 import { cancelNotification, listDeliveries, purgeDeliveries, retryDeliveries } from './deliveries.ts';
-import { initialise } from './init.ts';
+import { initialise, initUsage } from './init.ts';
 import { manageKeys } from './keys.ts';
-import { manageManifest } from './manifest.ts';
+import { manageManifest, manifestUsage } from './manifest.ts';
 import { sendNotification, showNotification } from './notify.ts';
+import { findTarget } from './target.ts';
 import { manageWebhooks } from './webhooks.ts';
 import { managePeople } from './people.ts';
 
@@ -62,9 +63,9 @@ const help = `copilot-notify: push messages into Copilot Studio conversations
                                        copy the data of a stopped service from DATA_DIR into the empty PostgreSQL
                                        database of DATABASE_URL, count and compare it
 
-  --url URL   where the service is (default http://localhost:3978)
-  --key KEY   API key secret (default: NOTIFY_API_KEY)
-  --help, --version
+  --url URL   where the service is (default: this machine at PORT, 3978 if that is not set)
+  --key KEY   API key secret (default: NOTIFY_API_KEY, or else the first of NOTIFY_API_KEYS)
+  --help, --version                    init, doctor and manifest tell their options with --help
 `;
 
 // Whoever reads has had enough, as `head` has: nothing more is wanted, and nothing is wrong.
@@ -80,11 +81,8 @@ async function run(args: string[]): Promise<number> {
   const { values, positionals } = parsed;
   const [command, ...rest] = positionals;
   if (values.version) return print(readVersion());
-  if (values.help || command === undefined) return print(help);
-  const target = {
-    url: values.url ?? 'http://localhost:3978',
-    key: values.key ?? process.env['NOTIFY_API_KEY'] ?? '',
-  };
+  if (values.help || command === undefined) return print(await findHelp(command));
+  const target = findTarget(values, process.env, readFile);
   const here = { env: process.env, readFile, fetch, now: () => Date.now() };
   const commands: Record<string, () => number | Promise<number>> = {
     start: async () => {
@@ -96,7 +94,7 @@ async function run(args: string[]): Promise<number> {
     doctor: async () => {
       // The SDK, which it gets tokens with, takes most of a second to load: no other command waits for that.
       const { consultDoctor } = await import('./doctor.ts');
-      return consultDoctor(rest, values, { ...here, target: { url: values.url, key: target.key } }, write);
+      return consultDoctor(rest, values, { ...here, target }, write);
     },
     notify: () => sendNotification(target, values, write),
     status: () => showNotification(target, rest[0], write),
@@ -115,6 +113,12 @@ async function run(args: string[]): Promise<number> {
   if (chosen) return chosen();
   process.stderr.write(`Unknown command ${command}.\n\n${help}`);
   return 2;
+}
+
+async function findHelp(command: string | undefined): Promise<string> {
+  if (command === 'init') return initUsage;
+  if (command === 'manifest') return manifestUsage;
+  return command === 'doctor' ? (await import('./doctor.ts')).doctorUsage : help;
 }
 
 async function migrateData(words: readonly string[]): Promise<number> {

@@ -20,7 +20,7 @@ export type DoctorArguments = {
 
 type Surroundings = Pick<DoctorOptions, 'env' | 'readFile' | 'fetch' | 'now' | 'target'>;
 
-const usage = `Give one of:
+export const doctorUsage = `Give one of:
   doctor [--only ID,ID] [--json] [--conversation ID] [--home-page URL] [--publisher-domain D] [--parent-tenant ID]
   doctor --explain STATUS ID-OF-DELIVERY [--json]
 The checks: ${checkIds.join(', ')}.
@@ -42,7 +42,7 @@ export async function consultDoctor(
   if (given.explain !== undefined) return explain(words, given, { ...surroundings, hints }, write);
   const only = given.only === undefined ? undefined : given.only.split(',').map((id) => id.trim());
   if (words.length > 0 || only?.some((id) => !isCheckId(id))) {
-    write(usage);
+    write(doctorUsage);
     return 2;
   }
   const diagnosis = await runDoctor({ ...surroundings, hints, only: only?.filter(isCheckId) });
@@ -60,7 +60,7 @@ async function explain(
   const keyFault = findKeyFault(surroundings.target.key);
   if (status === undefined || deliveryId === undefined || others.length > 0 || keyFault !== undefined) {
     const isKeyWanted = status !== undefined && deliveryId !== undefined && others.length === 0;
-    write(isKeyWanted ? `${keyFault}\n` : usage);
+    write(isKeyWanted ? `${keyFault}\n` : doctorUsage);
     return 2;
   }
   const explanation = await explainDelivery(createVisit(surroundings), deliveryId, status);

@@ -19,24 +19,40 @@ export type InitArguments = Given & {
   readonly yes?: boolean | undefined;
 };
 
+export const initUsage = `Give: init, which asks for what is not given; or init --yes, which asks nothing, with the options marked *
+  --app-type SingleTenant|UserAssignedMSI   a secret (default), or a managed identity of Azure
+* --tenant GUID          of the agent's directory
+* --callers GUID,GUID    app ids of the agents
+* --public-url URL       https address of this service, without a path
+* --app-id GUID          of the skill; what makes it is then left out of the commands
+* --secret-file FILE     its client secret (or MicrosoftAppPassword in the environment); none for a managed identity
+  --name NAME            of the registration and the Azure Bot (default copilot-notify)
+  --resource-group NAME  for what is made in Azure (default copilot-notify)
+  --out FILE             what to write (default .env); a file that is there stays as it is, unless --force is given
+`;
+
 export type InitSurroundings = {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Absent: nobody is there to be asked. */
   readonly ask?: Ask | undefined;
-  readonly makeKey: () => string;
+  /** Random text of letters, digits, - and _. */
+  readonly drawKey: () => string;
 };
+
+/** A secret that began with a dash would be taken for an option after --key. */
+const keyPrefix = 'k_';
 
 const surroundings: InitSurroundings = {
   env: process.env,
   ask: process.stdin.isTTY ? askOnTerminal : undefined,
-  makeKey: () => randomBytes(32).toString('base64url'),
+  drawKey: () => randomBytes(32).toString('base64url'),
 };
 
 /** Does it. Returns the exit code: 0 written, 1 the file is there already or cannot be written, 2 wrong or missing answers. */
 export async function initialise(
   given: InitArguments,
   write: (text: string) => void,
-  { env, ask, makeKey }: InitSurroundings = surroundings,
+  { env, ask, drawKey }: InitSurroundings = surroundings,
 ): Promise<number> {
   const { out = '.env', force = false } = given;
   if (existsSync(out) && !force) {
@@ -55,7 +71,7 @@ export async function initialise(
   });
   if ('faults' in answers) return refuse(answers.faults, write);
   try {
-    const text = renderEnvFile(answers, makeKey());
+    const text = renderEnvFile(answers, `${keyPrefix}${drawKey()}`);
     const faults = findFaults(text);
     if (faults.length > 0) return refuse(faults, write);
     save(out, text, force);

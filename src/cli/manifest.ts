@@ -28,7 +28,7 @@ type Write = (text: string) => void;
 /** Of the templates in manifests/, the usual one first. */
 const schemas: readonly string[] = ['2.2', '2.0'];
 
-const usage = `Give one of:
+export const manifestUsage = `Give one of:
   manifest build --app-id ID --endpoint https://HOST/api/messages [--out FILE] [--schema 2.2|2.0]
                  [--name NAME] [--publisher NAME]
   manifest lint FILE or URL [--json] [--home-page URL] [--publisher-domain DOMAIN]
@@ -50,7 +50,7 @@ export async function manageManifest(
     write(`${fault}\n`);
     return 2;
   }
-  write(usage);
+  write(manifestUsage);
   return 2;
 }
 

@@ -18,7 +18,11 @@ export function tellAppCommands(known: BeforeAppId): string {
       : [
           `az ad app create --display-name ${name} --sign-in-audience AzureADMyOrg --web-home-page-url ${publicUrl} --query appId --output tsv`,
         ];
-  return section('The app id of the skill comes from:', [`az login --tenant ${tenant}`, ...commands]);
+  return section('The app id of the skill comes from:', [logInTo(tenant), ...commands]);
+}
+
+function logInTo(tenant: string): string {
+  return `az login --tenant ${tenant}`;
 }
 
 /** What makes the secret of an app that is there. */
@@ -33,7 +37,7 @@ export function tellSecretCommands({ appId, name }: BeforeSecret): string {
 const azureBot =
   'The Azure Bot, only if users shall also write to the bot itself (ALLOWED_CHANNELS); no agent needs it:';
 
-/** The whole registration. What has been done already may be left out. */
+/** The registration of an app that is there: what makes its id is told before, where the id is asked for. */
 export function tellGuide(answers: BeforeSecret): string {
   const parts = answers.appType === 'UserAssignedMSI' ? tellManaged(answers) : tellSingleTenant(answers);
   return [...parts, tellCopilotStudio(answers)].join('');
@@ -43,7 +47,7 @@ function tellSingleTenant(answers: BeforeSecret): string[] {
   const { appId, tenant, publicUrl, name, resourceGroup } = answers;
   return [
     '\nRegister the skill, once. What you have done already, leave out.\n',
-    tellAppCommands(answers),
+    section('Log in to the directory of the agent:', [logInTo(tenant)]),
     tellSecretCommands(answers),
     section('The home page URL, whose domain the import compares with the endpoint:', [
       `az ad app update --id ${appId} --web-home-page-url ${publicUrl}`,
@@ -60,7 +64,7 @@ function tellManaged(answers: BeforeSecret): string[] {
   const resourceId = `$(az identity show --resource-group ${resourceGroup} --name ${name} --query id --output tsv)`;
   return [
     '\nRegister the skill, once. What you have done already, leave out.\n',
-    tellAppCommands(answers),
+    section('Log in to the directory of the agent:', [logInTo(tenant)]),
     section('The identity belongs to the host that the service runs on, one of:', [
       `az containerapp identity assign --resource-group ${resourceGroup} --name YOUR-APP --user-assigned "${resourceId}"`,
       `az webapp identity assign --resource-group ${resourceGroup} --name YOUR-APP --identities "${resourceId}"`,
@@ -83,9 +87,9 @@ Then:
   2. npx copilot-notify doctor${homePage}
   3. In Copilot Studio, the agent with the app id ${callers}: Settings > Skills > Add a skill, with the URL
      ${publicUrl}/manifests/skill-manifest-2.2.json
-  4. In a topic: Add a node > Call an action > waitForNotification, with a subject such as order/42. Publish the agent.
-  5. On Teams or your web site (not in the test pane) let the topic wait; then, with the secret that stands after
-     the colon in NOTIFY_API_KEYS as NOTIFY_API_KEY:
+  4. In a topic: Add a node > Call an action > chatUntilNotified, with a subject such as order/42. Publish the agent.
+  5. On Teams or your web site (not in the test pane) let the topic wait; then, in the folder of .env, which has
+     the port and the key:
      npx copilot-notify notify --subject order/42 --text "Your order has been shipped."
 `;
 }

@@ -11,8 +11,10 @@ export function checkEndpoints(
   httpOnLoopback: boolean,
 ): ImportFinding[] {
   if (!Array.isArray(endpoints) || endpoints.length !== 1) {
-    const count = Array.isArray(endpoints) ? endpoints.length : 'no list of';
-    const message = `There are ${count} endpoints; Copilot Studio takes exactly one.`;
+    const found = Array.isArray(endpoints)
+      ? `There are ${endpoints.length} endpoints`
+      : 'There is no list of endpoints';
+    const message = `${found}; Copilot Studio takes exactly one.`;
     return [malformed('endpoints', message, 'Keep the one that the agent is to call.')];
   }
   const endpoint: unknown = endpoints[0];

@@ -16,6 +16,33 @@ describe('help', () => {
     }
   });
 
+  it.each([
+    [
+      'init',
+      [
+        'yes',
+        'app-type',
+        'tenant',
+        'callers',
+        'public-url',
+        'name',
+        'resource-group',
+        'app-id',
+        'secret-file',
+        'out',
+        'force',
+      ],
+    ],
+    ['doctor', ['only', 'json', 'conversation', 'home-page', 'publisher-domain', 'parent-tenant', 'explain']],
+    ['manifest', ['app-id', 'endpoint', 'out', 'schema', 'name', 'publisher', 'base-url']],
+  ])('%s --help tells its options', async (command, options) => {
+    const { code, out } = await run([command, '--help']);
+    expect(code).toBe(0);
+    const told = new Set([...out.matchAll(/--([a-z-]+)/g)].map(([, name]) => name));
+    expect(options.filter((option) => !told.has(option))).toEqual([]);
+    expect(out).not.toContain('copilot-notify start');
+  });
+
   it('--version tells the version', async () => {
     expect((await run(['--version'])).out).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
@@ -31,6 +58,12 @@ describe('help', () => {
   ])('%j is refused with exit code 2', async (args) => {
     expect((await run(args)).code).toBe(2);
   });
+});
+
+it('init, with nobody to ask, says what to give', async () => {
+  const { code, out } = await run(['init', '--out', '/nonexistent/.env']);
+  expect(code).toBe(2);
+  for (const name of ['tenant', 'callers', 'public-url', 'app-id', 'secret-file']) expect(out).toContain(`--${name}`);
 });
 
 describe('check', () => {

@@ -13,7 +13,7 @@ const tenant = '22222222-2222-4222-8222-222222222222';
 const agent = '33333333-3333-4333-8333-333333333333';
 const appId = '11111111-1111-4111-8111-111111111111';
 const secret = 'canary~secret.of-the_app';
-const key = 'k'.repeat(43);
+const drawn = `-v2${'k'.repeat(40)}`;
 
 let folder: string;
 let out: string;
@@ -36,7 +36,7 @@ const complete = (change: InitArguments = {}): InitArguments => ({
 
 async function run(given: InitArguments, surroundings: Partial<InitSurroundings> = {}) {
   let written = '';
-  const code = await initialise(given, (text) => (written += text), { env: {}, makeKey: () => key, ...surroundings });
+  const code = await initialise(given, (text) => (written += text), { env: {}, drawKey: () => drawn, ...surroundings });
   return { code, written };
 }
 
@@ -64,9 +64,16 @@ describe('init with all options', () => {
       identity: { appId, appType: 'SingleTenant', tenantId: tenant, credential: { kind: 'secret', secret } },
       allowedCallers: [agent],
       publicUrl: 'https://notify.example.com',
-      apiKeys: [{ name: 'first', secret: key }],
+      apiKeys: [{ name: 'first', secret: `k_${drawn}` }],
       warnings: [],
     });
+  });
+
+  it('makes a key that can be given as --key, whatever is drawn', async () => {
+    await run(complete());
+    const key = configOf(out).apiKeys[0]?.secret ?? '';
+    const { code, out: said } = await runCommand(['status', '--url', 'http://127.0.0.1:9', '--key', key]);
+    expect([code, said]).toEqual([1, expect.stringContaining('No answer from')]);
   });
 
   it('for a managed identity needs no secret, and writes none', async () => {
@@ -101,7 +108,7 @@ describe('init with all options', () => {
   it('tells no secret and no key', async () => {
     const { written } = await run(complete());
     expect(written).not.toContain('canary');
-    expect(written).not.toContain(key);
+    expect(written).not.toContain(drawn);
   });
 });
 
@@ -159,8 +166,25 @@ describe('init that asks', () => {
     expect(asked.at(-1)).toEqual([expect.stringContaining('Client secret'), true]);
     expect(asked.filter(([, isSecret]) => isSecret)).toHaveLength(1);
     expect(written).toContain('It must be a GUID.');
-    expect(written.indexOf('az ad app create')).toBeLessThan(written.indexOf('az ad app credential reset'));
+    expect(commandsOf(written).slice(0, 3)).toEqual([
+      `az login --tenant ${tenant}`,
+      'az ad app create --display-name copilot-notify --sign-in-audience AzureADMyOrg --web-home-page-url https://notify.example.com --query appId --output tsv',
+      `az ad sp create --id ${appId}`,
+    ]);
+    expect(written.match(/az ad app create/g)).toHaveLength(1);
     expect(configOf(out)).toMatchObject({ publicUrl: 'https://notify.example.com', allowedCallers: [agent] });
+  });
+
+  it('for a managed identity tells what makes it, once', async () => {
+    const { ask } = answerWith(['UserAssignedMSI', tenant, agent, 'https://notify.example.com/', '', 'bots', appId]);
+    const { code, written } = await run({ out }, { ask });
+    expect(code).toBe(0);
+    expect(commandsOf(written).slice(0, 3)).toEqual([
+      `az login --tenant ${tenant}`,
+      'az group create --name bots --location westeurope',
+      'az identity create --resource-group bots --name copilot-notify --query clientId --output tsv',
+    ]);
+    expect(written.match(/az identity create/g)).toHaveLength(1);
   });
 
   it('asks only for what is not given', async () => {
@@ -193,11 +217,10 @@ const commandsOf = (written: string): string[] =>
     .filter((line) => line.startsWith('az '));
 
 describe('the registration that init tells', () => {
-  it('for an app registration', async () => {
+  it('for an app registration that is there', async () => {
     const { written } = await run(complete({ name: 'erp-news', 'resource-group': 'bots' }));
     expect(commandsOf(written)).toEqual([
       `az login --tenant ${tenant}`,
-      'az ad app create --display-name erp-news --sign-in-audience AzureADMyOrg --web-home-page-url https://notify.example.com --query appId --output tsv',
       `az ad sp create --id ${appId}`,
       `az ad app credential reset --id ${appId} --append --display-name erp-news --years 1 --query password --output tsv`,
       `az ad app update --id ${appId} --web-home-page-url https://notify.example.com`,
@@ -212,25 +235,16 @@ describe('the registration that init tells', () => {
     );
   });
 
-  it('for a managed identity', async () => {
+  it('for a managed identity that is there', async () => {
     const given = complete({ 'app-type': 'UserAssignedMSI', 'secret-file': undefined, name: 'erp-news' });
     const { written } = await run({ ...given, 'resource-group': 'bots' });
     const resourceId = '$(az identity show --resource-group bots --name erp-news --query id --output tsv)';
     expect(commandsOf(written)).toEqual([
       `az login --tenant ${tenant}`,
-      'az group create --name bots --location westeurope',
-      'az identity create --resource-group bots --name erp-news --query clientId --output tsv',
       `az containerapp identity assign --resource-group bots --name YOUR-APP --user-assigned "${resourceId}"`,
       `az webapp identity assign --resource-group bots --name YOUR-APP --identities "${resourceId}"`,
       `az bot create --resource-group bots --name erp-news --app-type UserAssignedMSI --appid ${appId} --tenant-id ${tenant} --msi-resource-id "${resourceId}" --endpoint https://notify.example.com/api/messages --sku F0`,
     ]);
     expect(written).not.toContain('--home-page ');
   });
-});
-
-it('as a process, with nobody to ask, says what to give', async () => {
-  const { code, out: written } = await runCommand(['init', '--out', out]);
-  expect(code).toBe(2);
-  for (const name of ['tenant', 'callers', 'public-url', 'app-id', 'secret-file'])
-    expect(written).toContain(`--${name}`);
 });

@@ -49,6 +49,13 @@ describe('the rules of the import refuse', () => {
     expect(findings[0]).toMatchObject({ code: 'MANIFEST_MALFORMED', fix: 'Rename msaAppId to msAppId.' });
   });
 
+  it.each<[unknown, string]>([
+    [undefined, 'There is no list of endpoints; Copilot Studio takes exactly one.'],
+    [[], 'There are 0 endpoints; Copilot Studio takes exactly one.'],
+  ])('the endpoints %j, and count them', (endpoints, message) => {
+    expect(checkManifest(bytesOf(good({ endpoints }))).findings).toMatchObject([{ message }]);
+  });
+
   it('all that is wrong at once', () => {
     const wrong = { ...withAction({ type: 'invoke', value: valuesOf(26) }), name: '', endpoints: [] };
     expect(checkManifest(bytesOf(wrong)).findings.map(({ path }) => path)).toEqual([
