@@ -3,6 +3,8 @@
 //   az deployment group create -g my-group -f deploy/container-apps.bicep -p registryName=… image=… allowedCallers=…
 // asks for the two secrets. Only where users shall also write to the bot itself (ALLOWED_CHANNELS), afterwards: an Azure Bot of
 // type user-assigned managed identity with the outputs below.
+// The identity is UserAssignedMSI, which has no app registration and so no home page URL for Copilot Studio to compare the
+// endpoint's domain with: whether it imports such a skill is undocumented, as init warns too.
 
 param name string = 'copilot-notify'
 param location string = resourceGroup().location

@@ -82,8 +82,17 @@ function describe({ ok, checks }: Diagnosis): string {
     `      ${printable(detail)}`,
     ...(fix === null ? [] : [`      Fix: ${printable(fix)}`]),
   ]);
-  const failed = checks.filter((check) => !check.ok).length;
-  return [...lines, ok ? 'All is well.' : `${failed} of ${checks.length} not well.`, ''].join('\n');
+  return [...lines, ok ? describeWell(checks) : describeFailed(checks), ''].join('\n');
+}
+
+function describeFailed(checks: Diagnosis['checks']): string {
+  return `${checks.filter(({ ok }) => !ok).length} of ${checks.length} not well.`;
+}
+
+/** What was not compared stands in the last line too: many read no other. */
+function describeWell(checks: Diagnosis['checks']): string {
+  const open = checks.flatMap(({ notCompared }) => notCompared ?? []);
+  return open.length === 0 ? 'All is well.' : `All is well, as far as was asked; not compared: ${open.join(', ')}.`;
 }
 
 function describeExplanation({ detail, cause, fix }: Explanation): string {

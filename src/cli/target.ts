@@ -14,8 +14,10 @@ export function findTarget(
   readFile: (path: string) => string,
 ): Target {
   const { config } = readConfig(env, readFile);
+  // A key of this service is for this service alone: none of its own goes to another one that was named.
+  const own = given.url === undefined ? config.apiKeys[0]?.secret : undefined;
   return {
     url: given.url ?? `http://localhost:${config.port}`,
-    key: given.key ?? (env['NOTIFY_API_KEY']?.trim() || config.apiKeys[0]?.secret) ?? '',
+    key: given.key ?? (env['NOTIFY_API_KEY']?.trim() || own) ?? '',
   };
 }

@@ -4,7 +4,7 @@ import { checkOrigin } from '../manifest/agent-rules.ts';
 import { hasError, type ImportFinding } from '../manifest/import-finding.ts';
 import { checkManifest as checkRules } from '../manifest/import-rules.ts';
 import type { SkillManifest } from '../manifest/skill-manifest.ts';
-import { type Check, fine, isRehearsal, type Visit, wrong } from './check.ts';
+import { type Check, fine, fineSoFar, isRehearsal, type Visit, wrong } from './check.ts';
 
 /** The rules of `manifest lint`, and that it is this skill's manifest. */
 export const checkManifest: Check = {
@@ -38,7 +38,8 @@ export const checkDomain: Check = {
   look: ({ config, hints: { homePageUrl, publisherDomain } }) => {
     const endpoint = endpointOf(config.publicUrl);
     if (homePageUrl === undefined && publisherDomain === undefined) {
-      return fine(
+      return fineSoFar(
+        "the endpoint's domain (--home-page)",
         `Not compared: --home-page or --publisher-domain of the app registration tells whether it has the endpoint's domain, ${new URL(endpoint).hostname}.`,
       );
     }

@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { requestService } from '../service-client.ts';
-import { type Check, fine, listParents, type Visit, wrong } from './check.ts';
+import { type Check, fine, fineSoFar, listParents, type Visit, wrong } from './check.ts';
 import { tokenSettings } from './check-token.ts';
 
 /** learn: azure/bot-service/skill-pva-update-skill-single-tenant; botframework-connector tokenValidationParameters.ts. */
@@ -51,7 +51,8 @@ export const checkTenant: Check = {
     }
     const seen = `Our tokens are of tenant ${expected}`;
     if (ofParents.length > 0) return fine(`${seen}, which the agents take: they are of ${ofParents.join(', ')}.`);
-    return fine(
+    return fineSoFar(
+      "the agent's tenant (--parent-tenant)",
       `${seen}. Whether that is the agent's is not known here: --parent-tenant, or --key of a service that has been called, tells.`,
     );
   },

@@ -28,6 +28,8 @@ export type Outcome = {
   readonly detail: string;
   /** What to change; null where nothing is wrong. */
   readonly fix: string | null;
+  /** What it passed without having been compared, as the user has not said with what; and the option that says it. */
+  readonly notCompared?: string;
 };
 
 /** Claims of a token of ours, which may be shown; of the signature there is nothing. */
@@ -78,6 +80,11 @@ export type Check = {
 /** Nothing is wrong. */
 export function fine(detail: string): Outcome {
   return { ok: true, detail, fix: null };
+}
+
+/** Nothing is seen to be wrong, but something could not be compared. */
+export function fineSoFar(notCompared: string, detail: string): Outcome {
+  return { ...fine(detail), notCompared };
 }
 
 /** Something is wrong. */

@@ -35,6 +35,7 @@ export const adviceCodes = [
   'REQUIRED_NOT_PROVEN',
   'SCHEMA_NOT_KNOWN',
   'SCHEMA_VIOLATION',
+  'TRAILING_COMMA',
   'TYPE_NOT_DOCUMENTED',
 ] as const;
 

@@ -2,7 +2,7 @@
 // Source: learn.microsoft.com/azure/bot-service/skill-pva; what is stricter than that page comes from reports and
 // says so.
 
-import { type ImportFinding, refuse } from './import-finding.ts';
+import { hasError, type ImportFinding, refuse, warn } from './import-finding.ts';
 import { checkEndpoints } from './endpoint-rules.ts';
 import { checkPublishedSchema } from './published-schema.ts';
 import { isObject, type SkillManifest } from './skill-manifest.ts';
@@ -25,8 +25,8 @@ export function checkManifest(
   options: RuleOptions = {},
 ): { manifest?: SkillManifest; findings: readonly ImportFinding[] } {
   if (bytes.length > maxManifestBytes) return { findings: [refuseSize()] };
-  const { parsed, fault } = parse(bytes);
-  if (fault !== undefined) return { findings: [fault] };
+  const { parsed, findings: ofText } = parse(bytes);
+  if (hasError(ofText)) return { findings: ofText };
   if (!isObject(parsed)) {
     return { findings: [malformed('', 'The manifest is not a JSON object.', 'Begin it with { and end it with }.')] };
   }
@@ -36,10 +36,8 @@ export function checkManifest(
     ...checkActivities(parsed),
     ...checkDefinitions(parsed),
   ];
-  const findings = [...errors, ...checkPublishedSchema(parsed, errors)];
-  return findings.some(({ level }) => level === 'error')
-    ? { findings }
-    : { manifest: parsed as Json & SkillManifest, findings };
+  const findings = [...ofText, ...errors, ...checkPublishedSchema(parsed, errors)];
+  return hasError(findings) ? { findings } : { manifest: parsed as Json & SkillManifest, findings };
 }
 
 /** The finding for a manifest that is larger than Copilot Studio reads. */
@@ -50,23 +48,45 @@ export function refuseSize(): ImportFinding {
   });
 }
 
-function parse(bytes: Uint8Array): { parsed?: unknown; fault?: ImportFinding } {
+function parse(bytes: Uint8Array): { parsed?: unknown; findings: readonly ImportFinding[] } {
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    return { fault: malformed('', 'The manifest is not text in UTF-8.', 'Save it as UTF-8.') };
+    return { findings: [malformed('', 'The manifest is not text in UTF-8.', 'Save it as UTF-8.')] };
   }
   try {
-    return { parsed: JSON.parse(text) as unknown };
+    return { parsed: JSON.parse(text) as unknown, findings: [] };
   } catch (error) {
+    const kinder = parseWithTrailingCommas(text);
+    if (kinder !== undefined) return kinder;
     if (/^\s*</.test(text)) {
       const message = 'This is a page of HTML, not a manifest: perhaps one to sign in, or of an error.';
-      return { fault: malformed('', message, 'Give the address of the JSON file itself, readable for anybody.') };
+      const fix = 'Give the address of the JSON file itself, readable for anybody.';
+      return { findings: [malformed('', message, fix)] };
     }
     const fix = 'JSON knows no comments and no comma after the last item.';
     const said = error instanceof Error ? error.message : '';
-    return { fault: malformed('', `The manifest is not valid JSON (${said}).`, fix) };
+    return { findings: [malformed('', `The manifest is not valid JSON (${said}).`, fix)] };
+  }
+}
+
+/**
+ * A comma after the last item and nothing else wrong: Microsoft's own sample of a skill for Copilot Studio has one
+ * (microsoft/CopilotStudioSamples), although the page on the import asks for valid JSON.
+ */
+function parseWithTrailingCommas(text: string): { parsed: unknown; findings: readonly ImportFinding[] } | undefined {
+  // A string is passed over whole, also one that does not end: to try again from each of its quotes would take for ever.
+  const bare = text.replaceAll(/"[^"\\]*(?:\\.[^"\\]*)*"?|(?<=[^\s[{,:]\s*),(?=\s*[\]}])/gs, (found: string) =>
+    found === ',' ? '' : found,
+  );
+  try {
+    const parsed: unknown = JSON.parse(bare);
+    const message = 'There is a comma after the last item of a list or object.';
+    const fix = "Take it out: other readers refuse it; Copilot Studio's own sample has one.";
+    return { parsed, findings: [warn('TRAILING_COMMA', { message, fix })] };
+  } catch {
+    return undefined;
   }
 }
 

@@ -30,6 +30,7 @@ describe('a command shows', () => {
     ['the first of the file of NOTIFY_API_KEYS_FILE', [{}, { NOTIFY_API_KEYS_FILE: '/run/keys' }], second],
     ['NOTIFY_API_KEY rather than that', [{}, own], 'own'],
     ['the first of NOTIFY_API_KEYS where NOTIFY_API_KEY is empty', [{}, { ...settings, NOTIFY_API_KEY: '' }], first],
+    ['none of NOTIFY_API_KEYS to a service that was named', [{ url: 'https://a.example' }, settings], ''],
     ['--key rather than all of them', [{ key: 'given' }, own], 'given'],
     ['no key where --key is empty', [{ key: '' }, own], ''],
   ])('%s', (_, [given, env], key) => {

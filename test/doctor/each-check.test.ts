@@ -20,7 +20,9 @@ describe('a service that is well', () => {
     expect(checks.filter((check) => !check.ok)).toEqual([]);
     expect(ok).toBe(true);
     expect(checks.map(({ id }) => id)).toEqual(checkIds);
-    for (const check of checks) expect(Object.keys(check)).toEqual(['id', 'ok', 'detail', 'fix']);
+    for (const { notCompared: _, ...check } of checks)
+      expect(Object.keys(check)).toEqual(['id', 'ok', 'detail', 'fix']);
+    expect(checks.filter(({ notCompared }) => notCompared).map(({ id }) => id)).toEqual(['tenant', 'domain']);
     expect(checks.filter(({ fix }) => fix !== null)).toEqual([]);
   });
 

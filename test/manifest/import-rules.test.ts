@@ -26,6 +26,8 @@ const others: readonly (readonly [name: string, code: string, ask: () => readonl
 /** Not to be had from a manifest: a second name of HEALTHCHECK_FAILED, and a fault of Entra itself. */
 const beyond = ['HEALTH_PING_FAILED', 'AADERROR_OTHER'];
 
+const codesOf = (changed: string) => checkManifest(Buffer.from(changed)).findings.map(({ code }) => code);
+
 describe('the rules of the import refuse', () => {
   it.each(errors)('%s: %s at "%s"', (_name, code, path, manifest) => {
     const { manifest: taken, findings } = checkManifest(bytesOf(manifest));
@@ -69,6 +71,44 @@ describe('the rules of the import refuse', () => {
   it('a slip of the pen with what the parser says of it', () => {
     const text = JSON.stringify(good()).replace('"Test skill"', 'Test skill');
     expect(checkManifest(bytesOf(text)).findings[0]?.message).toMatch(/not valid JSON \(.*token/);
+  });
+});
+
+describe('a comma after the last item', () => {
+  const text = JSON.stringify(good());
+
+  it.each([
+    ['of the manifest', text.replace(/\}$/, ',}')],
+    ['before a break', text.replace(/\}$/, ', \r\n\t}')],
+    ['of everything', text.replaceAll(/(?<=[^[{])(?=[\]}])/g, ',')],
+    ['beside one in a text', text.replace('"Test skill"', '"Test [skill,] \\",}"').replace(/\}$/, ',}')],
+  ])('%s is a warning, and the manifest is as without it', (_name, changed) => {
+    expect(changed).not.toBe(text);
+    const { manifest, findings } = checkManifest(Buffer.from(changed));
+    expect(findings.map(({ level, code }) => `${level} ${code}`)).toEqual(['warning TRAILING_COMMA']);
+    const name = changed.includes('[skill,]') ? 'Test [skill,] ",}' : 'Test skill';
+    expect(manifest).toEqual({ ...good(), name });
+  });
+
+  it('in a text is part of the text', () => {
+    expect(codesOf(text.replace('"Test skill"', '"Test [skill,]"'))).toEqual([]);
+  });
+
+  it.each([
+    ['twice', text.replace(/\}$/, ',,}')],
+    ['after none', '{,}'],
+    ['of an empty list', text.replace(/\}$/, ',"a":[,]}')],
+    ['beside a comment', text.replace(/\}$/, ',/* more */}')],
+    ['before what JSON takes for no space', text.replace(/\}$/, ',\u00A0}')],
+    ['at the end', `${text},`],
+  ])('%s is an error', (_name, changed) => {
+    expect(codesOf(changed)).toEqual(['MANIFEST_MALFORMED']);
+  });
+
+  it.each(['"', '\\"', ',', ', ', ' ,', '[,', '{"', '\\'])('half a megabyte of %j is read in no time', (piece) => {
+    const startedAt = performance.now();
+    expect(codesOf(piece.repeat(Math.floor(500_000 / piece.length)))).toEqual(['MANIFEST_MALFORMED']);
+    expect(performance.now() - startedAt).toBeLessThan(1_000);
   });
 });
 
