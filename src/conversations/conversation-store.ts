@@ -8,6 +8,9 @@ import { type Addressee, type Conversation, hostOf, parentOf, type Reachability 
 
 /** Saves conversations as these turns have shown them, each once; the first turn also sets its birth. */
 export function saveConversations(db: Database, conversations: readonly Conversation[]): Promise<void> {
+  const [first] = conversations;
+  const seen = first ? Object.keys(seenOf(first)) : [];
+  const onKnown = `(id) do update set ${seen.map((column) => `${column} = excluded.${column}`).join(', ')}`;
   return insertRows(db, 'conversations', conversations.map(rowOf), onKnown);
 }
 
@@ -46,23 +49,6 @@ function seenOf(conversation: Conversation) {
     active_at: conversation.lastSeenAt,
   };
 }
-
-const seenColumns: readonly (keyof ReturnType<typeof seenOf>)[] = [
-  'user_key',
-  'user_id',
-  'service_url',
-  'audience',
-  'parent',
-  'reference',
-  'claims',
-  'delivery_mode',
-  'reachability',
-  'reachability_reason',
-  'locale',
-  'last_seen_at',
-  'active_at',
-];
-const onKnown = `(id) do update set ${seenColumns.map((column) => `${column} = excluded.${column}`).join(', ')}`;
 
 /** The conversation with this id, or undefined. */
 export async function findConversation(db: Database, id: string): Promise<Conversation | undefined> {

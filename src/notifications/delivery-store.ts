@@ -1,6 +1,6 @@
 // Stored deliveries. What changes a delivery in work goes through the lease of its lane.
 
-import { isCounted, isOpen } from '../storage/conditions.ts';
+import { isCounted } from '../storage/conditions.ts';
 import type { Database } from '../storage/database.ts';
 import type { DeliveryRow } from '../storage/schema.ts';
 import { transact } from '../storage/transact.ts';
@@ -8,20 +8,6 @@ import { numbersOf } from '../storage/values.ts';
 import { type AttemptRecord, insertAttempts } from './attempt-store.ts';
 import { holdsLease, type Lease, leaseMs } from './lane-store.ts';
 import type { Delivery, DeliveryState, DeliveryStep } from './notification.ts';
-
-/** The delivery whose turn it is: the first accepted that may be sent by now, or undefined. */
-export async function findHead(db: Database, conversationId: string, now: number): Promise<Delivery | undefined> {
-  const row = await db
-    .selectFrom('deliveries')
-    .selectAll()
-    .where('conversation_id', '=', conversationId)
-    .where(isOpen)
-    .where('send_at', '<=', now)
-    .orderBy('seq')
-    .limit(1)
-    .executeTakeFirst();
-  return row && parseDelivery(row);
-}
 
 /** Where a delivery goes after an attempt. */
 export type DeliveryChange =

@@ -21,9 +21,8 @@ export function isPostgres(db: Database): boolean {
 }
 
 /** Waits until no other transaction holds this, and holds it to the end of `trx`. What is read from then on is settled. */
-export async function lock(trx: Database, kind: LockKind, ...names: readonly string[]): Promise<void> {
-  if (!isPostgres(trx)) return;
-  await sql`select pg_advisory_xact_lock(${numberOf[kind]}, hashtext(${JSON.stringify(names)}))`.execute(trx);
+export function lock(trx: Database, kind: LockKind, ...names: readonly string[]): Promise<void> {
+  return lockAll(trx, kind, [names]);
 }
 
 /** Locks several of one kind, in one order, so that two who lock the same ones cannot wait for each other. */

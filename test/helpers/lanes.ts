@@ -2,7 +2,9 @@
 
 import { parentOf } from '../../src/conversations/conversation.ts';
 import { saveConversation } from '../../src/conversations/conversation-store.ts';
+import { lookAtLanes } from '../../src/notifications/lane-look-store.ts';
 import { claimLanes, type Lease } from '../../src/notifications/lane-store.ts';
+import type { Delivery } from '../../src/notifications/notification.ts';
 import { listDueParents } from '../../src/notifications/parent-lanes-store.ts';
 import type { Database } from '../../src/storage/database.ts';
 import { conversation } from './conversation.ts';
@@ -10,6 +12,12 @@ import { conversation } from './conversation.ts';
 /** Leases what is due, as a worker does. */
 export function claimDue(db: Database, limit: number, now: number): Promise<Lease[]> {
   return claimLanes(db, [{ parent: parentOf(conversation), limit }], now);
+}
+
+/** The delivery whose turn it is, as a worker sees it. */
+export async function findHead(db: Database, conversationId: string, now: number): Promise<Delivery | undefined> {
+  const [look] = await lookAtLanes(db, [conversationId], now);
+  return look?.head;
 }
 
 /** When the earliest lane wants a worker, or undefined when no lane is open. */

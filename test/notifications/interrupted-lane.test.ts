@@ -2,11 +2,11 @@
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { setReachability } from '../../src/conversations/conversation-store.ts';
-import { beginAttempt, findHead, settleDelivery } from '../../src/notifications/delivery-store.ts';
+import { beginAttempt, settleDelivery } from '../../src/notifications/delivery-store.ts';
 import { reopenForWait, reopenHeld } from '../../src/notifications/held-store.ts';
 import { takeBackLeases, wakeLanes } from '../../src/notifications/lane-store.ts';
 import { createLaneBench, type LaneBench } from '../helpers/lane-bench.ts';
-import { findNextLaneAt } from '../helpers/lanes.ts';
+import { findHead, findNextLaneAt } from '../helpers/lanes.ts';
 
 let lane: LaneBench;
 beforeEach(async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { beginAttempt, findHead, settleDelivery } from '../../src/notifications/delivery-store.ts';
+import { beginAttempt, settleDelivery } from '../../src/notifications/delivery-store.ts';
 import { insertDeliveries } from '../../src/notifications/enqueue.ts';
 import {
   claimLane,
@@ -13,7 +13,7 @@ import type { Delivery, Notification } from '../../src/notifications/notificatio
 import { releaseLane } from '../../src/notifications/release-lane.ts';
 import type { Database } from '../../src/storage/database.ts';
 import { openTestDatabase } from '../helpers/database.ts';
-import { claimDue, findNextLaneAt, saveConversations } from '../helpers/lanes.ts';
+import { claimDue, findHead, findNextLaneAt, saveConversations } from '../helpers/lanes.ts';
 
 function notification(id: string, sendAt?: number): Notification {
   return {

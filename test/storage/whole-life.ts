@@ -7,7 +7,6 @@ import { acceptNotification, type Repeat } from '../../src/notifications/accept-
 import { hashPerson } from '../../src/notifications/audit-store.ts';
 import { Backlog } from '../../src/notifications/backlog.ts';
 import { cancelNotification } from '../../src/notifications/cancel-notification.ts';
-import { findHead } from '../../src/notifications/delivery-store.ts';
 import * as views from '../../src/notifications/delivery-view.ts';
 import { eraseConversation, erasePerson } from '../../src/notifications/erase-store.ts';
 import { expandNext } from '../../src/notifications/expand-notification.ts';
@@ -23,7 +22,7 @@ import * as retention from '../../src/notifications/retention-store.ts';
 import { probeWrite } from '../../src/storage/database.ts';
 import { conversation } from '../helpers/conversation.ts';
 import type { LaneBench } from '../helpers/lane-bench.ts';
-import { saveConversations } from '../helpers/lanes.ts';
+import { findHead, saveConversations } from '../helpers/lanes.ts';
 
 const day = 86_400_000;
 
