@@ -26,7 +26,7 @@ import type { Logger } from './logger.ts';
 import { loadSkillFiles } from './manifest/skill-files.ts';
 import { createDeliveryEngine, type DeliveryEngine } from './notifications/delivery-engine.ts';
 import { adoptUnclaimed, cameEarly, createInbox } from './notifications/inbox.ts';
-import { hastenLane } from './notifications/lane-store.ts';
+import { hastenLane } from './notifications/wake-lanes.ts';
 import { openWatchedWait } from './notifications/open-watched-wait.ts';
 import { createPeopleDesk } from './notifications/people-desk.ts';
 import { countAllowedNow } from './notifications/send-rate.ts';

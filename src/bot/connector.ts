@@ -93,10 +93,13 @@ export class ParentConnectorFactory extends ConnectorFactory {
 
   override create(serviceUrl: string | undefined, audience?: string): Promise<ConnectorClient> {
     const key = JSON.stringify([serviceUrl, audience]);
-    const client = this.#clients.get(key) ?? new ParentConnectorClient(this.#parts, serviceUrl ?? '', audience ?? '');
-    this.#clients.set(key, client);
-    const oldest = this.#clients.keys().next().value;
-    if (this.#clients.size > mostClients && oldest !== undefined) this.#clients.delete(oldest);
+    let client = this.#clients.get(key);
+    if (!client) {
+      client = new ParentConnectorClient(this.#parts, serviceUrl ?? '', audience ?? '');
+      this.#clients.set(key, client);
+      const oldest = this.#clients.keys().next().value;
+      if (this.#clients.size > mostClients && oldest !== undefined) this.#clients.delete(oldest);
+    }
     return Promise.resolve(client);
   }
 }

@@ -2,6 +2,7 @@
 
 import type { Database } from '../storage/database.ts';
 import { insertRows } from '../storage/insert-rows.ts';
+import { prepared } from '../storage/prepared.ts';
 import type { ConversationRow } from '../storage/schema.ts';
 import { listOf } from '../storage/values.ts';
 import { type Addressee, type Conversation, hostOf, parentOf, type Reachability } from './conversation.ts';
@@ -58,11 +59,7 @@ export async function findConversation(db: Database, id: string): Promise<Conver
 
 /** Those of these conversations that are there, by id, as far as a push needs them. */
 export async function findAddressees(db: Database, ids: readonly string[]): Promise<Map<string, Addressee>> {
-  const rows = await db
-    .selectFrom('conversations')
-    .select(addresseeColumns)
-    .where('id', 'in', listOf(db, ids))
-    .execute();
+  const { rows } = await selectAddressees(db, { ids });
   return new Map(rows.map((row) => [row.id, parseAddressee(row)]));
 }
 
@@ -80,6 +77,10 @@ const addresseeColumns = [
   'reachability',
   'reachability_reason',
 ] as const;
+
+const selectAddressees = prepared((db, { ids }: { readonly ids: readonly string[] }) =>
+  db.selectFrom('conversations').select(addresseeColumns).where('id', 'in', listOf(db, ids)).compile(),
+);
 
 /** Sets whether the conversation can take a push, with the reason in words. */
 export async function setReachability(

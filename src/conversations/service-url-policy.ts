@@ -43,7 +43,7 @@ export function createServiceUrlPolicy(cloud: Cloud, extraRules: readonly Servic
   const onlyInTurn: readonly string[] = inTurnHosts[cloud];
   const isParentHost = (host: string): boolean => copilotStudioSuffixes[cloud].some((suffix) => host.endsWith(suffix));
 
-  return (serviceUrl, channels) => {
+  const judge: ServiceUrlPolicy = (serviceUrl, channels) => {
     const rules = extraRules.filter(({ channel }) =>
       channels ? channel !== undefined && channels.includes(channel) : channel === undefined,
     );
@@ -64,7 +64,29 @@ export function createServiceUrlPolicy(cloud: Cloud, extraRules: readonly Servic
     if (!channels && onlyInTurn.includes(host)) return { allowed: 'inTurn' };
     return refuse(url, 'is not on the list', channels);
   };
+  return rememberVerdicts(judge);
 }
+
+/** It is asked at every send, mostly for the same few: what it says depends on nothing else. */
+function rememberVerdicts(judge: ServiceUrlPolicy): ServiceUrlPolicy {
+  const ofParents = new Map<string, ServiceUrlVerdict>();
+  return (serviceUrl, channels) => {
+    if (channels || typeof serviceUrl !== 'string' || serviceUrl.length > longestServiceUrl) {
+      return judge(serviceUrl, channels);
+    }
+    let verdict = ofParents.get(serviceUrl);
+    if (!verdict) {
+      verdict = judge(serviceUrl);
+      // What callers make up must not fill the memory.
+      if (ofParents.size >= mostRemembered) ofParents.clear();
+      ofParents.set(serviceUrl, verdict);
+    }
+    return verdict;
+  };
+}
+
+const longestServiceUrl = 512;
+const mostRemembered = 1_000;
 
 /**
  * Throws AppError `service_url_not_allowed` (403) when an activity may not name its service URL. A host that takes no posts
@@ -94,7 +116,7 @@ const hostName = /^[a-z0-9_]([a-z0-9_-]*[a-z0-9])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-
 /** The URL, or why it is none that a token could go to. The words never hold the text: they go into the log. */
 function parseServiceUrl(text: unknown): URL | string {
   if (typeof text !== 'string') return 'the service URL is not a text';
-  if (text.length > 512) return 'the service URL is longer than 512 characters';
+  if (text.length > longestServiceUrl) return 'the service URL is longer than 512 characters';
   // The URL parser drops tabs and newlines and reads a backslash as a slash: what was checked would not be what is shown.
   if (!/^[\x21-\x5b\x5d-\x7e]+$/.test(text)) return 'the service URL has characters that do not belong in a URL';
   if (!URL.canParse(text)) return 'the service URL is not a URL';

@@ -6,6 +6,7 @@ import type { Database } from '../storage/database.ts';
 import type { WaitRow } from '../storage/schema.ts';
 import { lock } from '../storage/locks.ts';
 import { transact } from '../storage/transact.ts';
+import { prepared } from '../storage/prepared.ts';
 import { integer, listOf, tableOf } from '../storage/values.ts';
 import type { Wait } from './conversation.ts';
 import { setReachability } from './conversation-store.ts';
@@ -160,11 +161,15 @@ export async function endOnceSubscriptions(db: Database, person: Person, subject
 /** Those of these subjects for which waits have left something behind, for anybody. */
 export async function listOnceSubjects(db: Database, subjects: readonly string[]): Promise<Set<string>> {
   if (subjects.length === 0) return new Set();
-  const { rows } = await sql<{ subject: string }>`
-    select k.value as subject from ${tableOf(db, [...new Set(subjects)])}
-    where exists (select 1 from subscriptions where subscriptions.subject = k.value and ${isOnce})`.execute(db);
+  const { rows } = await selectOnce(db, { subjects: [...new Set(subjects)] });
   return new Set(rows.map((row) => row.subject));
 }
+
+const selectOnce = prepared((db, { subjects }: { readonly subjects: readonly string[] }) =>
+  sql<{ subject: string }>`
+    select k.value as subject from ${tableOf(db, subjects)}
+    where exists (select 1 from subscriptions where subscriptions.subject = k.value and ${isOnce})`.compile(db),
+);
 
 /** Ends what waits of this conversation had left behind, for any subject. */
 export async function dropOnceSubscriptions(db: Database, conversationId: string): Promise<void> {

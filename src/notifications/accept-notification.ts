@@ -10,7 +10,7 @@ import { transact } from '../storage/transact.ts';
 import { insertDeliveries } from './enqueue.ts';
 import { type Expanded, expandFirst } from './expand-notification.ts';
 import { AnswerBook, findAnswers, insertAnswers, type RepeatableRequest } from './idempotency.ts';
-import { wakeLanes } from './lane-store.ts';
+import { wakeLanes } from './wake-lanes.ts';
 import type { Notification } from './notification.ts';
 import { hasUnexpanded, insertNotifications } from './notification-store.ts';
 import type { NotifyRequest, Recipient } from './notify-request.ts';

@@ -35,13 +35,13 @@ export async function attemptDelivery(work: LaneWork, desk: LaneDesk, lease: Lea
   const attempt = { via: 'push' as const, conversationId: conversation.id, startedAt, durationMs, outcome };
   logAttempt(work, delivery, durationMs, outcome);
   tellGate(work, lease, outcome);
-  // The parent has answered: the next one need not wait until that is stored.
-  gates.leave(parent, conversation.id);
-  onRoom();
   if (outcome.kind === 'delivered' && !hasEnd(trial)) {
     const { isSettled, next } = await patiently(work, lease, delivery, () => desk.settle({ lease, trial, attempt }));
     return { change: isSettled ? { state: 'delivered' } : undefined, next };
   }
+  // The parent has answered: the next one need not wait until that is judged and stored.
+  gates.leave(parent, conversation.id);
+  onRoom();
   return settleJudged(work, lease, trial, attempt);
 }
 

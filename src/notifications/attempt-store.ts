@@ -3,6 +3,7 @@
 import { sql } from 'kysely';
 import type { Database } from '../storage/database.ts';
 import { insertRows } from '../storage/insert-rows.ts';
+import { prepared } from '../storage/prepared.ts';
 import { tableOf } from '../storage/values.ts';
 import { isThrottled } from './retry-policy.ts';
 import type { RateWindow } from './send-rate.ts';
@@ -91,12 +92,25 @@ export async function findPaced(
 ): Promise<Set<string>> {
   const fewest = Math.min(...windows.map((window) => window.count));
   const longestMs = 1_000 * Math.max(...windows.map((window) => window.seconds));
-  const { rows } = await sql<{ id: string; arrived_at: number | null }>`
-    select k.value as id, (
-      select attempts.started_at + attempts.duration_ms from attempts
-      where attempts.conversation_id = k.value and attempts.started_at <= ${now}
-      order by attempts.started_at desc limit 1 offset ${fewest - 1}) as arrived_at
-    from ${tableOf(db, conversationIds)}`.execute(db);
+  const { rows } = await listArrivals(db, { now, but: fewest - 1, conversationIds });
   const sent = rows.filter((row) => row.arrived_at !== null && row.arrived_at > now - longestMs);
   return new Set(sent.map((row) => row.id));
 }
+
+/** When the last attempt but so many was over, by conversation. */
+const listArrivals = prepared(
+  (
+    db,
+    {
+      now,
+      but,
+      conversationIds,
+    }: { readonly now: number; readonly but: number; readonly conversationIds: readonly string[] },
+  ) =>
+    sql<{ id: string; arrived_at: number | null }>`
+    select k.value as id, (
+      select attempts.started_at + attempts.duration_ms from attempts
+      where attempts.conversation_id = k.value and attempts.started_at <= ${now}
+      order by attempts.started_at desc limit 1 offset ${but}) as arrived_at
+    from ${tableOf(db, conversationIds)}`.compile(db),
+);

@@ -5,7 +5,8 @@ import { mayExpire } from '../storage/conditions.ts';
 import type { Database } from '../storage/database.ts';
 import { transact } from '../storage/transact.ts';
 import { cancelled } from './delivery-store.ts';
-import { lockLanes, wakeLanes } from './lane-store.ts';
+import { lockLanes } from './lane-store.ts';
+import { wakeLanes } from './wake-lanes.ts';
 
 /** Bounds one transaction. */
 const rowsPerChunk = 500;

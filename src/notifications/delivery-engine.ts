@@ -108,9 +108,9 @@ function createParts(options: DeliveryEngineOptions) {
     onRoom,
     stopping: stopping.signal,
   };
-  const desk = createLaneDesk(lane);
   const work = (lease: Lease, step: LaneStep): Promise<void> => workOffLane(lane, desk, lease, step);
-  const worker: DeliveryWorker = new DeliveryWorker({ ...lane, stopping, claim: desk.claim, work });
+  const worker: DeliveryWorker = new DeliveryWorker({ ...lane, stopping, claim: (claims) => desk.claim(claims), work });
+  const desk = createLaneDesk(lane, worker);
   const housekeeper = new Housekeeper({ ...options, ...config, onSettled });
   const wake = (): void => {
     worker.wake();

@@ -2,6 +2,7 @@
 
 import { isCounted } from '../storage/conditions.ts';
 import type { Database } from '../storage/database.ts';
+import { prepared } from '../storage/prepared.ts';
 import type { DeliveryRow } from '../storage/schema.ts';
 import { transact } from '../storage/transact.ts';
 import { numbersOf } from '../storage/values.ts';
@@ -46,15 +47,19 @@ export async function beginAttempt(db: Database, lease: Lease, delivery: Deliver
 /** Marks the attempts that are about to be made under leases held in `trx`. Returns those (`seq`) that were still pending. */
 export async function markSending(trx: Database, seqs: readonly number[]): Promise<Set<number>> {
   if (seqs.length === 0) return new Set();
-  const rows = await trx
-    .updateTable('deliveries')
-    .set({ state: 'sending' })
-    .where('seq', 'in', numbersOf(trx, seqs))
-    .where('state', '=', 'pending')
-    .returning('seq')
-    .execute();
+  const { rows } = await mark(trx, { seqs });
   return new Set(rows.map((row) => row.seq));
 }
+
+const mark = prepared((db, { seqs }: { readonly seqs: readonly number[] }) =>
+  db
+    .updateTable('deliveries')
+    .set({ state: 'sending' })
+    .where('seq', 'in', numbersOf(db, seqs))
+    .where('state', '=', 'pending')
+    .returning('seq')
+    .compile(),
+);
 
 /** Not before `runAt`, under a lease held in `trx`. */
 export async function postponeDelivery(trx: Database, { id }: Delivery, runAt: number): Promise<void> {
@@ -72,14 +77,7 @@ export async function settleDelivered(
   items: readonly { readonly delivery: Delivery; readonly attempt: AttemptRecord }[],
   now: number,
 ): Promise<Set<number>> {
-  const seqs = items.map(({ delivery }) => delivery.seq);
-  const rows = await trx
-    .updateTable('deliveries')
-    .set(({ eb }) => ({ ...columnsOf({ state: 'delivered' }, now), attempts: eb('attempts', '+', 1) }))
-    .where('seq', 'in', numbersOf(trx, seqs))
-    .where('state', '=', 'sending')
-    .returning('seq')
-    .execute();
+  const { rows } = await setDelivered(trx, { seqs: items.map(({ delivery }) => delivery.seq), now });
   const settled = new Set(rows.map((row) => row.seq));
   await insertAttempts(
     trx,
@@ -87,6 +85,16 @@ export async function settleDelivered(
   );
   return settled;
 }
+
+const setDelivered = prepared((db, { seqs, now }: { readonly seqs: readonly number[]; readonly now: number }) =>
+  db
+    .updateTable('deliveries')
+    .set(({ eb }) => ({ ...columnsOf({ state: 'delivered' }, now), attempts: eb('attempts', '+', 1) }))
+    .where('seq', 'in', numbersOf(db, seqs))
+    .where('state', '=', 'sending')
+    .returning('seq')
+    .compile(),
+);
 
 /**
  * Moves a delivery on and records its attempt. Gives what was stored, which is not `change` where the sender has taken the

@@ -7,9 +7,10 @@ import type { Logger } from '../logger.ts';
 import type { Database } from '../storage/database.ts';
 import { isPostgres } from '../storage/locks.ts';
 import { expandNext } from './expand-notification.ts';
-import type { LaneDesk, LeasedLane } from './lane-desk.ts';
+import type { LaneDesk } from './lane-desk.ts';
 import type { LaneStep } from './lane-step.ts';
 import { type Claim, type Lease, takeBackLeases } from './lane-store.ts';
+import type { LaneKeeper, LeasedLane } from './leasing.ts';
 import { type DueParent, hastenParent, listDueParents } from './parent-lanes-store.ts';
 import type { ParentGates } from './parent-gates.ts';
 import { releaseAfter } from './release-lane.ts';
@@ -21,6 +22,7 @@ type WorkerOptions = {
   readonly gates: ParentGates;
   readonly onSettled: (notificationId: string) => void;
   readonly stopping: AbortController;
+  /** Leases lanes that are due, and hands them to `take`. Returns how many. */
   readonly claim: LaneDesk['claim'];
   /** Works off one leased lane until it is let go of; begins nothing more once the worker stops. */
   readonly work: (lease: Lease, step: LaneStep) => Promise<void>;
@@ -35,7 +37,7 @@ const mostLanes = 1_024;
 /** Of these, what is left for parents that have none yet. */
 const keptForNewcomers = 128;
 
-export class DeliveryWorker {
+export class DeliveryWorker implements LaneKeeper {
   readonly #options: WorkerOptions;
   readonly #inFlight = new Set<Promise<void>>();
   /** By conversation. */
@@ -87,7 +89,8 @@ export class DeliveryWorker {
         await clock.sleep(pollMs, this.#options.stopping.signal);
       }
     }
-    await Promise.all(this.#inFlight);
+    // One that ends may have leased another with its last transaction.
+    while (this.#inFlight.size > 0) await Promise.all(this.#inFlight);
   }
 
   async #round(): Promise<void> {
@@ -97,9 +100,8 @@ export class DeliveryWorker {
     const hastened = await this.#hastenSome();
     const expanded = await this.#expand();
     const parents = await listDueParents(db);
-    const lanes = await this.#claim(parents);
-    for (const leased of lanes) this.#take(leased);
-    if (hastened || expanded || lanes.length > 0) {
+    const leased = await this.#claim(parents);
+    if (hastened || expanded || leased > 0) {
       // Requests come between two pages of a broadcast.
       await nextTurn();
       return;
@@ -134,7 +136,8 @@ export class DeliveryWorker {
     return true;
   }
 
-  async #claim(parents: readonly DueParent[]): Promise<LeasedLane[]> {
+  /** Returns how many. */
+  async #claim(parents: readonly DueParent[]): Promise<number> {
     const { clock, gates, claim } = this.#options;
     const now = clock.now();
     let room = mostLanes - this.#inFlight.size;
@@ -151,17 +154,10 @@ export class DeliveryWorker {
       claims.push({ parent: due.parent, limit });
       room -= limit;
     }
-    if (claims.length === 0) return [];
-    return claim(claims, {
-      settling: (id) => {
-        const running = this.#leases.get(id);
-        return running?.isSettling ? running : undefined;
-      },
-      onUnsure: (lease, error) => this.#hold(lease, releaseAfter(error, lease, this.#options)),
-    });
+    return claims.length === 0 ? 0 : claim(claims);
   }
 
-  #take({ lease, step }: LeasedLane): void {
+  take({ lease, step }: LeasedLane): void {
     const { logger, work } = this.#options;
     this.#leases.set(lease.conversationId, lease);
     const done = work(lease, step).catch((error: unknown) => {
@@ -169,6 +165,15 @@ export class DeliveryWorker {
       return releaseAfter(error, lease, this.#options);
     });
     this.#hold(lease, done);
+  }
+
+  settling(conversationId: string): Lease | undefined {
+    const running = this.#leases.get(conversationId);
+    return running?.isSettling ? running : undefined;
+  }
+
+  onUnsure(lease: Lease, error: unknown): void {
+    this.#hold(lease, releaseAfter(error, lease, this.#options));
   }
 
   #hold(lease: Lease, work: Promise<void>): void {

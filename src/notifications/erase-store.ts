@@ -5,7 +5,8 @@ import { sql, type SqlBool } from 'kysely';
 import type { Database } from '../storage/database.ts';
 import { lockRows } from '../storage/locks.ts';
 import { transact } from '../storage/transact.ts';
-import { lockLanes, wakeLanes } from './lane-store.ts';
+import { lockLanes } from './lane-store.ts';
+import { wakeLanes } from './wake-lanes.ts';
 import { rowsPerChunk } from './retention-store.ts';
 import { findKnown, idsOf, keepAddressed, selectConversations, walkAddressed, type Whose } from './whose-store.ts';
 

@@ -5,7 +5,7 @@ import { AppError } from '../errors.ts';
 import type { Database } from '../storage/database.ts';
 import { transact } from '../storage/transact.ts';
 import { findDelivered, insertDeliveries } from './enqueue.ts';
-import { wakeLanes } from './lane-store.ts';
+import { wakeLanes } from './wake-lanes.ts';
 import type { Notification } from './notification.ts';
 import type { Recipient } from './notify-request.ts';
 import { listUnexpanded, saveExpansion, type Unexpanded } from './notification-store.ts';

@@ -7,86 +7,123 @@ import { together } from '../storage/together.ts';
 import { transact } from '../storage/transact.ts';
 import type { AttemptRecord } from './attempt-store.ts';
 import { settleDelivered } from './delivery-store.ts';
-import { type Claim, claimLanes, keepHeld, keepLease, type Lease, renewLeases } from './lane-store.ts';
+import { type Claim, keepHeld, type Lease, renewLeases } from './lane-store.ts';
 import { type LaneStep, stepLanes, type Trial } from './lane-step.ts';
 import type { LaneWork } from './lane-work.ts';
-
-/** A leased lane and its next step. */
-export type LeasedLane = { readonly lease: Lease; readonly step: LaneStep };
+import { type LaneKeeper, Leasing } from './leasing.ts';
 
 /** A message that its parent has taken, and that ends no wait. */
 type Taken = { readonly lease: Lease; readonly trial: Trial; readonly attempt: AttemptRecord };
 
 /** False: it was no longer ours, and nothing was changed. Without a next step the lease is lost. */
-type Settled = { readonly isSettled: boolean; readonly next: LaneStep | undefined };
+type Settled = { readonly isSettled: boolean } & Next;
 
-type Claiming = {
-  /** The lease under which a result is still to be stored here: it is kept, and nothing else is done in its lane. */
-  readonly settling: (conversationId: string) => Lease | undefined;
-  /** The claim has failed, but the database may have stored it before it went away: then nobody works under this lease. */
-  readonly onUnsure: (lease: Lease, error: unknown) => void;
-};
+/** `until`: the lease has been renewed. */
+type Next = { readonly next: LaneStep | undefined; readonly until: number | undefined };
 
 export type LaneDesk = {
-  /** Leases lanes that are due. */
-  claim(claims: readonly Claim[], claiming: Claiming): Promise<LeasedLane[]>;
+  /** Leases lanes that are due, and hands them to their keeper. Returns how many. */
+  claim(claims: readonly Claim[]): Promise<number>;
   /** The next step under this lease; undefined when it is lost. */
   next(lease: Lease): Promise<LaneStep | undefined>;
-  /** Settles a delivery, and gives the next step. */
+  /**
+   * Settles a delivery, gives its slot back, and gives the next step. Where that needs no slot, another lane of the parent is
+   * leased for it and handed to the keeper: one transaction does what would be two.
+   */
   settle(taken: Taken): Promise<Settled>;
 };
 
-export function createLaneDesk(work: LaneWork): LaneDesk {
-  const { db, clock, gates } = work;
-  const leave = ({ parent, conversationId }: Lease): void => gates.leave(parent, conversationId);
-  /** A run that was undone may have begun attempts: these are not made. */
-  const leaveAll = (items: readonly { readonly lease: Lease }[]): void => {
-    for (const { lease } of items) leave(lease);
+/** What is settled, and the lanes that are leased in the same transaction. */
+type Settling = Taken & { leasing: Leasing };
+
+export function createLaneDesk(work: LaneWork, keeper: LaneKeeper): LaneDesk {
+  const { db, gates } = work;
+  /** A run that was undone may have begun an attempt: it is not made. */
+  const leave = ({ lease: { parent, conversationId } }: { readonly lease: Lease }): void => {
+    gates.leave(parent, conversationId);
   };
-  const settle = together<Taken, Settled>(db, async (trx, items) => {
-    leaveAll(items);
-    const held = await keepHeld(trx, items);
-    const settled = new Set(await settleTaken(trx, held, clock.now()));
-    const steps = await stepOn(trx, work, held);
-    return items.map((item) => ({ isSettled: settled.has(item), next: steps.get(item) }));
+  const settle = together<Settling, Settled>(db, (trx, items) => settleAll(trx, work, keeper, items));
+  const next = together<{ readonly lease: Lease }, Next>(db, async (trx, items) => {
+    items.forEach(leave);
+    const { steps, renewed } = await stepOn(trx, work, await keepHeld(trx, items));
+    return items.map((item) => ({ next: steps.get(item), until: renewed.get(item.lease) }));
   });
-  const next = together<{ readonly lease: Lease }, LaneStep | undefined>(db, async (trx, items) => {
-    leaveAll(items);
-    const steps = await stepOn(trx, work, await keepHeld(trx, items));
-    return items.map((item) => steps.get(item));
-  });
-  /** An attempt that is not marked is not made. */
-  const orLeave = async <T>(lease: Lease, asked: Promise<T>): Promise<T> =>
-    asked.catch((error: unknown) => {
-      leave(lease);
-      throw error;
-    });
   return {
-    claim: async (claims, { settling, onUnsure }) => {
-      let leases: Lease[] = [];
-      const claimed = transact(db, async (trx) => {
-        // Done once more after a deadlock: what it had taken before is not its own any more.
-        for (const lease of leases) leave(lease);
-        const due = await claimLanes(trx, claims, clock.now());
-        const ours = due.flatMap(({ conversationId }) => settling(conversationId) ?? []);
-        // Longer, under the same token: whatever becomes of this transaction, the result can be stored.
-        for (const lease of ours) await keepLease(trx, lease);
-        const busy = new Set(ours.map(({ conversationId }) => conversationId));
-        leases = due.filter(({ conversationId }) => !busy.has(conversationId));
-        const steps = await stepLanes(trx, work, leases);
-        return leases.flatMap((lease, index) => (steps[index] ? [{ lease, step: steps[index] }] : []));
-      });
-      return claimed.catch((error: unknown) => {
-        for (const lease of leases) {
-          leave(lease);
-          onUnsure(lease, error);
-        }
+    claim: async (claims) => {
+      const leasing = new Leasing(work, keeper);
+      try {
+        await transact(db, async (trx) => {
+          leasing.undo();
+          await leasing.lease(trx, claims);
+        });
+        return leasing.handOver();
+      } catch (error) {
+        leasing.fail(error);
         throw error;
-      });
+      }
     },
-    next: (lease) => orLeave(lease, next({ lease })),
-    settle: (taken) => orLeave(taken.lease, settle(taken)),
+    next: async (lease) => {
+      try {
+        const { next: step, until } = await next({ lease });
+        lease.until = until ?? lease.until;
+        return step;
+      } catch (error) {
+        leave({ lease });
+        throw error;
+      }
+    },
+    settle: async (taken) => {
+      const item: Settling = { ...taken, leasing: new Leasing(work, keeper) };
+      try {
+        const settled = await settle(item);
+        item.leasing.handOver();
+        taken.lease.until = settled.until ?? taken.lease.until;
+        return settled;
+      } catch (error) {
+        leave(item);
+        item.leasing.fail(error);
+        throw error;
+      }
+    },
   };
+}
+
+async function settleAll(
+  trx: Database,
+  work: LaneWork,
+  keeper: LaneKeeper,
+  items: readonly Settling[],
+): Promise<Settled[]> {
+  const leasing = new Leasing(work, keeper);
+  for (const item of items) {
+    work.gates.leave(item.lease.parent, item.lease.conversationId);
+    // What this transaction frees, another may lease before this one is told that it is committed.
+    item.lease.isSettling = false;
+    item.leasing.undo();
+    item.leasing = leasing;
+  }
+  const held = await keepHeld(trx, items);
+  const settled = new Set(await settleTaken(trx, held, work.clock.now()));
+  const { steps, renewed } = await stepOn(trx, work, held);
+  await leasing.lease(trx, claimsInstead(work, items, steps));
+  return items.map((item) => ({ isSettled: settled.has(item), next: steps.get(item), until: renewed.get(item.lease) }));
+}
+
+/** For each parent as many lanes as it has been given slots back that are not used again by the same lanes. */
+function claimsInstead<T extends { readonly lease: Lease }>(
+  { clock, gates, stopping }: LaneWork,
+  items: readonly T[],
+  steps: ReadonlyMap<T, LaneStep>,
+): Claim[] {
+  if (stopping.aborted) return [];
+  const unused = new Map<string, number>();
+  for (const item of items) {
+    const { parent } = item.lease;
+    if (steps.get(item)?.kind !== 'attempt') unused.set(parent, (unused.get(parent) ?? 0) + 1);
+  }
+  return [...unused]
+    .map(([parent, count]) => ({ parent, limit: Math.min(count, gates.free(parent, clock.now())) }))
+    .filter(({ limit }) => limit > 0);
 }
 
 async function settleTaken(trx: Database, items: readonly Taken[], now: number): Promise<Taken[]> {
@@ -112,10 +149,10 @@ async function stepOn<T extends { readonly lease: Lease }>(
   trx: Database,
   work: LaneWork,
   items: readonly T[],
-): Promise<Map<T, LaneStep>> {
+): Promise<{ readonly steps: Map<T, LaneStep>; readonly renewed: Map<Lease, number> }> {
   const leases = items.map(({ lease }) => lease);
   const steps = await stepLanes(trx, work, leases);
   const kept = leases.filter((_, index) => steps[index]?.kind !== 'freed');
-  await renewLeases(trx, kept, work.clock.now());
-  return new Map(items.flatMap((item, index) => (steps[index] ? [[item, steps[index]]] : [])));
+  const renewed = await renewLeases(trx, kept, work.clock.now());
+  return { steps: new Map(items.flatMap((item, index) => (steps[index] ? [[item, steps[index]]] : []))), renewed };
 }

@@ -5,6 +5,7 @@ import { sql } from 'kysely';
 import type { Wait } from '../conversations/conversation.ts';
 import { isOpen, isScheduled } from '../storage/conditions.ts';
 import type { Database } from '../storage/database.ts';
+import { prepared } from '../storage/prepared.ts';
 import { tableOf } from '../storage/values.ts';
 import { type KnownRow, parseDelivery } from './delivery-store.ts';
 import type { Delivery } from './notification.ts';
@@ -36,7 +37,14 @@ type LookRow = Omit<KnownRow, 'id' | 'conversation_id'> & {
 
 /** Looks at the lanes of these conversations; in the same order. */
 export async function lookAtLanes(db: Database, conversationIds: readonly string[], now: number): Promise<LaneLook[]> {
-  const { rows } = await sql<LookRow>`
+  const { rows } = await look(db, { now, conversationIds });
+  const looks = new Map(rows.map((row) => [row.lane_id, parseLook(row)]));
+  return conversationIds.flatMap((id) => looks.get(id) ?? []);
+}
+
+const look = prepared(
+  (db, { now, conversationIds }: { readonly now: number; readonly conversationIds: readonly string[] }) =>
+    sql<LookRow>`
     select k.value as lane_id, head.seq, head.id, head.notification_id, head.state, head.step, head.wait_id, head.attempts,
       head.attempts_before, head.forced, head.interruptions, head.run_at, head.expires_at,
       (select min(deliveries.send_at) from deliveries
@@ -48,10 +56,8 @@ export async function lookAtLanes(db: Database, conversationIds: readonly string
       select deliveries.seq from deliveries
       where deliveries.conversation_id = k.value and ${isOpen} and deliveries.send_at <= ${now}
       order by deliveries.seq limit 1)
-    left join waits on waits.conversation_id = k.value`.execute(db);
-  const looks = new Map(rows.map((row) => [row.lane_id, parseLook(row)]));
-  return conversationIds.flatMap((id) => looks.get(id) ?? []);
-}
+    left join waits on waits.conversation_id = k.value`.compile(db),
+);
 
 /** When a lane that looks so wants a worker; undefined when nothing is open in it. */
 export function nextRunAt({ head, wait, scheduledAt }: LaneLook): number | undefined {

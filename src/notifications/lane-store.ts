@@ -6,39 +6,9 @@ import { v4 as createToken } from 'uuid';
 import { isOpen } from '../storage/conditions.ts';
 import type { Database } from '../storage/database.ts';
 import { isPostgres, lockFreeRows, lockRows } from '../storage/locks.ts';
+import { prepared } from '../storage/prepared.ts';
 import { transact } from '../storage/transact.ts';
 import { integer, listOf } from '../storage/values.ts';
-
-/** Wakes the lanes of these conversations at `runAt`. A leased lane is left alone: its holder looks again when it lets go. */
-export async function wakeLanes(db: Database, conversationIds: readonly string[], runAt: number): Promise<void> {
-  for (let start = 0; start < conversationIds.length; start += lanesPerInsert) {
-    await wakeChunk(db, conversationIds.slice(start, start + lanesPerInsert), runAt);
-  }
-}
-
-const lanesPerInsert = 5_000;
-
-async function wakeChunk(db: Database, conversationIds: readonly string[], runAt: number): Promise<void> {
-  await db
-    .insertInto('lanes')
-    .columns(['conversation_id', 'parent', 'run_at'])
-    .expression(
-      db
-        .selectFrom('conversations')
-        .select(['id', 'parent', integer(runAt).as('run_at')])
-        .where('id', 'in', conversationIds)
-        // In one order, so that two transactions that wake the same lanes cannot wait for each other.
-        .orderBy('id'),
-    )
-    .onConflict((conflict) =>
-      conflict
-        .column('conversation_id')
-        .doUpdateSet({ run_at: runAt })
-        .where('lanes.token', 'is', null)
-        .where('lanes.run_at', '>', runAt),
-    )
-    .execute();
-}
 
 /**
  * Locks the lanes of these conversations before their deliveries are changed, as whoever works on them does: in another
@@ -52,7 +22,7 @@ export async function lockLanes(trx: Database, conversationIds: readonly string[
 
 /**
  * Longer than any attempt (at most 30 s for a token and 20 s for the request), so that a live worker keeps its lane; a
- * dead one's comes back after this. Renewed before each attempt.
+ * dead one's comes back after this. Renewed between attempts.
  */
 export const leaseMs = 60_000;
 
@@ -62,6 +32,8 @@ export type Lease = {
   readonly conversationId: string;
   readonly parent: string;
   readonly token: string;
+  /** It holds at least until then; epoch ms. */
+  until: number;
   /** What was sent under it is still to be stored: nobody else must take the delivery for one that was cut off. */
   isSettling?: boolean;
 };
@@ -75,29 +47,51 @@ export type Claim = { readonly parent: string; readonly limit: number };
  */
 export async function claimLanes(db: Database, claims: readonly Claim[], now: number): Promise<Lease[]> {
   const token = createToken();
+  const until = now + leaseMs;
   return transact(db, async (trx) => {
     const leases: Lease[] = [];
     for (const { parent, limit } of claims) {
-      const due = trx
-        .selectFrom('lanes')
-        .select('conversation_id')
-        .where('parent', '=', parent)
-        .where('run_at', '<=', now)
-        .orderBy('run_at')
-        .limit(limit);
-      // Beside the update, not in its condition: there PostgreSQL may look for lanes several times, and lock too many.
-      const rows = await trx
-        .with('due', () => lockFreeRows(trx, due))
-        .updateTable('lanes')
-        .set({ token, run_at: now + leaseMs })
-        .where('conversation_id', 'in', (eb) => eb.selectFrom('due').select('conversation_id'))
-        .returning('conversation_id')
-        .execute();
-      for (const row of rows) leases.push({ conversationId: row.conversation_id, parent, token });
+      const { rows } = await leaseLanes(trx, { parent, limit, now, token, until });
+      for (const row of rows) leases.push({ conversationId: row.conversation_id, parent, token, until });
     }
     return leases;
   });
 }
+
+const leaseLanes = prepared(
+  (
+    db,
+    {
+      parent,
+      now,
+      limit,
+      token,
+      until,
+    }: {
+      readonly parent: string;
+      readonly now: number;
+      readonly limit: number;
+      readonly token: string;
+      readonly until: number;
+    },
+  ) => {
+    const due = db
+      .selectFrom('lanes')
+      .select('conversation_id')
+      .where('parent', '=', parent)
+      .where('run_at', '<=', now)
+      .orderBy('run_at')
+      .limit(limit);
+    // Beside the update, not in its condition: there PostgreSQL may look for lanes several times, and lock too many.
+    return db
+      .with('due', () => lockFreeRows(db, due))
+      .updateTable('lanes')
+      .set({ token, run_at: until })
+      .where('conversation_id', 'in', (eb) => eb.selectFrom('due').select('conversation_id'))
+      .returning('conversation_id')
+      .compile();
+  },
+);
 
 /** Leases just this lane, for a turn of the user; undefined while a worker holds it. */
 export async function claimLane(db: Database, conversationId: string, now: number): Promise<Lease | undefined> {
@@ -121,7 +115,7 @@ export async function claimLane(db: Database, conversationId: string, now: numbe
       .returning(['conversation_id', 'parent'])
       .executeTakeFirst(),
   );
-  return row && { conversationId: row.conversation_id, parent: row.parent, token };
+  return row && { conversationId: row.conversation_id, parent: row.parent, token, until: now + leaseMs };
 }
 
 /**
@@ -130,28 +124,46 @@ export async function claimLane(db: Database, conversationId: string, now: numbe
  */
 export async function keepHeld<T extends { readonly lease: Lease }>(trx: Database, items: readonly T[]): Promise<T[]> {
   const ids = items.map(({ lease }) => lease.conversationId);
-  const lanes = trx.selectFrom('lanes').select(['conversation_id', 'token']);
-  const wanted = lanes.where('conversation_id', 'in', listOf(trx, ids)).orderBy('conversation_id');
-  const rows = await lockRows(trx, wanted).execute();
+  const { rows } = await lockTokens(trx, { conversationIds: ids });
   const tokens = new Map(rows.map((row) => [row.conversation_id, row.token]));
   return items.filter(({ lease }) => tokens.get(lease.conversationId) === lease.token);
 }
+
+const lockTokens = prepared((db, { conversationIds }: { readonly conversationIds: readonly string[] }) => {
+  const lanes = db.selectFrom('lanes').select(['conversation_id', 'token']);
+  return lockRows(
+    db,
+    lanes.where('conversation_id', 'in', listOf(db, conversationIds)).orderBy('conversation_id'),
+  ).compile();
+});
 
 /** Gives a lane that was leased in this transaction back to whoever had it before, for as long. */
 export async function keepLease(trx: Database, { conversationId, token }: Lease): Promise<void> {
   await trx.updateTable('lanes').set({ token }).where('conversation_id', '=', conversationId).execute();
 }
 
-/** Extends leases that have been looked at in this transaction. */
-export async function renewLeases(trx: Database, leases: readonly Lease[], now: number): Promise<void> {
-  if (leases.length === 0) return;
-  const ids = leases.map(({ conversationId }) => conversationId);
-  await trx
-    .updateTable('lanes')
-    .set({ run_at: now + leaseMs })
-    .where('conversation_id', 'in', listOf(trx, ids))
-    .execute();
+/**
+ * Extends those of these leases that have been used a while, and that have been looked at in this transaction. Returns until
+ * when each of them holds, once it is committed.
+ */
+export async function renewLeases(trx: Database, leases: readonly Lease[], now: number): Promise<Map<Lease, number>> {
+  const used = leases.filter(({ until }) => until - now < leaseMs - unusedMs);
+  const ids = used.map(({ conversationId }) => conversationId);
+  if (ids.length > 0) await extendLeases(trx, { conversationIds: ids, until: now + leaseMs });
+  return new Map(used.map((lease) => [lease, now + leaseMs]));
 }
+
+/** What is left after it is still longer than any attempt. */
+const unusedMs = 5_000;
+
+const extendLeases = prepared(
+  (db, { conversationIds, until }: { readonly conversationIds: readonly string[]; readonly until: number }) =>
+    db
+      .updateTable('lanes')
+      .set({ run_at: until })
+      .where('conversation_id', 'in', listOf(db, conversationIds))
+      .compile(),
+);
 
 /**
  * Whether the lease still holds; called first in every transaction that changes something under it. The update also
@@ -173,7 +185,7 @@ export type FreedLane = { readonly conversationId: string; readonly runAt: numbe
 /** Lets go of lanes whose leases have been looked at in this transaction: each sleeps until `runAt`, or goes. */
 export async function freeLanes(trx: Database, lanes: readonly FreedLane[]): Promise<void> {
   const idle = lanes.filter(({ runAt }) => runAt === undefined).map(({ conversationId }) => conversationId);
-  if (idle.length > 0) await trx.deleteFrom('lanes').where('conversation_id', 'in', listOf(trx, idle)).execute();
+  if (idle.length > 0) await deleteLanes(trx, { conversationIds: idle });
   for (const { conversationId, runAt } of lanes) {
     if (runAt === undefined) continue;
     // A turn may have shown another service URL meanwhile.
@@ -185,6 +197,10 @@ export async function freeLanes(trx: Database, lanes: readonly FreedLane[]): Pro
       .execute();
   }
 }
+
+const deleteLanes = prepared((db, { conversationIds }: { readonly conversationIds: readonly string[] }) =>
+  db.deleteFrom('lanes').where('conversation_id', 'in', listOf(db, conversationIds)).compile(),
+);
 
 /**
  * Takes every lease back and makes the lanes due. Only where one process owns the database: the holders of those leases
@@ -214,21 +230,4 @@ export async function markInterrupted(db: Database, now: number, conversationId?
     .where('state', '=', 'sending');
   if (conversationId !== undefined) query = query.where('conversation_id', '=', conversationId);
   await query.execute();
-}
-
-/**
- * The parent is there (it has just called): what waits for its next attempt is tried now, and what can no longer be
- * pushed is found out now.
- */
-export async function hastenLane(db: Database, conversationId: string, now: number): Promise<void> {
-  const { numUpdatedRows } = await db
-    .updateTable('deliveries')
-    // With the schedule anew: otherwise a talkative user would use it up while the parent is in trouble.
-    .set(({ ref }) => ({ run_at: now, attempts_before: ref('attempts') }))
-    .where('conversation_id', '=', conversationId)
-    .where(isOpen)
-    .where('state', '=', 'pending')
-    .where('send_at', '<=', now)
-    .executeTakeFirst();
-  if (numUpdatedRows > 0n) await wakeLanes(db, [conversationId], now);
 }

@@ -4,6 +4,7 @@ import { isWaiting } from '../storage/conditions.ts';
 import type { Database } from '../storage/database.ts';
 import { insertRows } from '../storage/insert-rows.ts';
 import { lockRows } from '../storage/locks.ts';
+import { prepared } from '../storage/prepared.ts';
 import type { NotificationRow } from '../storage/schema.ts';
 import { listOf } from '../storage/values.ts';
 import type { Expanded } from './expand-notification.ts';
@@ -43,33 +44,40 @@ export async function findNotification(db: Database, id: string): Promise<Notifi
 
 /** Those of these notifications that are there, by id. */
 export async function findNotifications(db: Database, ids: readonly string[]): Promise<Map<string, Notification>> {
-  const rows = await db.selectFrom('notifications').selectAll().where('id', 'in', listOf(db, ids)).execute();
+  const { rows } = await selectNotifications(db, { ids });
   return new Map(rows.map((row) => [row.id, parseNotification(row)]));
 }
+
+const selectNotifications = prepared((db, { ids }: { readonly ids: readonly string[] }) =>
+  db.selectFrom('notifications').selectAll().where('id', 'in', listOf(db, ids)).compile(),
+);
 
 /** A notification that has not reached everybody, and how far it has come. */
 export type Unexpanded = { readonly notification: Notification; readonly expandedTo: string };
 
 /** Whether any notification has not reached all of its recipients. */
 export async function hasUnexpanded(db: Database): Promise<boolean> {
-  const row = await db
-    .selectFrom('notifications')
-    .select('id')
-    .where('expanded_to', 'is not', null)
-    .limit(1)
-    .executeTakeFirst();
-  return row !== undefined;
+  const { rows } = await selectUnexpanded(db, {});
+  return rows.length > 0;
 }
+
+const selectUnexpanded = prepared((db) =>
+  db.selectFrom('notifications').select('id').where('expanded_to', 'is not', null).limit(1).compile(),
+);
 
 /**
  * The oldest notifications that have not reached all of their recipients, and how far they have come. They are locked to the
  * end of the transaction: who is given one of them is decided in one place at a time.
  */
 export async function listUnexpanded(trx: Database, limit: number): Promise<Unexpanded[]> {
-  const oldest = trx.selectFrom('notifications').selectAll().where('expanded_to', 'is not', null).orderBy('id');
-  const rows = await lockRows(trx, oldest.limit(limit)).execute();
+  const { rows } = await lockUnexpanded(trx, { limit });
   return rows.map((row) => ({ notification: parseNotification(row), expandedTo: row.expanded_to ?? '' }));
 }
+
+const lockUnexpanded = prepared((db, { limit }: { readonly limit: number }) => {
+  const oldest = db.selectFrom('notifications').selectAll().where('expanded_to', 'is not', null).orderBy('id');
+  return lockRows(db, oldest.limit(limit)).compile();
+});
 
 /** Notes further recipients of a notification. */
 export async function saveExpansion(db: Database, id: string, { recipients, expandedTo }: Expanded): Promise<void> {

@@ -8,7 +8,7 @@ import { lock } from '../storage/locks.ts';
 import { transact } from '../storage/transact.ts';
 import { reopenForWait } from './held-store.ts';
 import { adoptUnclaimed } from './inbox.ts';
-import { hastenLane, wakeLanes } from './lane-store.ts';
+import { hastenLane, wakeLanes } from './wake-lanes.ts';
 
 /** A wait makes its conversation reachable, and its lane due at the deadline; what could not be pushed before goes now. */
 export function openWatchedWait(db: Database, wait: Wait, now: number): Promise<boolean> {

@@ -3,8 +3,9 @@
 import { sql } from 'kysely';
 import { isOpen } from '../storage/conditions.ts';
 import type { Database } from '../storage/database.ts';
+import { prepared } from '../storage/prepared.ts';
 import { transact } from '../storage/transact.ts';
-import { wakeLanes } from './lane-store.ts';
+import { wakeLanes } from './wake-lanes.ts';
 
 /** Lanes that one chunk brings forward. */
 const lanesPerChunk = 500;
@@ -48,8 +49,13 @@ export type DueParent = { readonly parent: string; readonly runAt: number };
 
 /** Each parent with open lanes, and when its earliest one wants a worker. Costs two index look-ups a parent. */
 export async function listDueParents(db: Database): Promise<DueParent[]> {
-  // A walk from one parent to the next: `distinct` and `group by` would read every lane.
-  const { rows } = await sql<{ parent: string; run_at: number }>`
+  const { rows } = await walkParents(db, {});
+  return rows.map((row) => ({ parent: row.parent, runAt: row.run_at }));
+}
+
+const walkParents = prepared((db) =>
+  // From one to the next: `distinct` and `group by` would read every lane.
+  sql<{ parent: string; run_at: number }>`
     with recursive found (parent) as (
       select min(parent) from lanes
       union all
@@ -57,6 +63,5 @@ export async function listDueParents(db: Database): Promise<DueParent[]> {
       from found where found.parent is not null
     )
     select found.parent, (select min(lanes.run_at) from lanes where lanes.parent = found.parent) as run_at
-    from found where found.parent is not null`.execute(db);
-  return rows.map((row) => ({ parent: row.parent, runAt: row.run_at }));
-}
+    from found where found.parent is not null`.compile(db),
+);

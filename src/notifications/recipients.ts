@@ -2,6 +2,7 @@
 
 import { type Conversation, parseObjectId } from '../conversations/conversation.ts';
 import type { Database } from '../storage/database.ts';
+import { prepared } from '../storage/prepared.ts';
 import { listOf } from '../storage/values.ts';
 import type { Recipient } from './notify-request.ts';
 
@@ -95,16 +96,24 @@ async function listFollowersOf(db: Database, subjects: readonly string[]): Promi
   const followers = new Map<string, string[]>();
   if (subjects.length === 0) return followers;
   for (const table of ['waits', 'subscriptions'] as const) {
-    const rows = await db
-      .selectFrom(table)
-      .select(['subject', 'conversation_id'])
-      .where('subject', 'in', listOf(db, [...new Set(subjects)]))
-      .limit(recipientsPerPage)
-      .execute();
+    const { rows } = await selectFollowers[table](db, { subjects: [...new Set(subjects)] });
     if (rows.length >= recipientsPerPage) return undefined;
     for (const row of rows) followers.set(row.subject, [...(followers.get(row.subject) ?? []), row.conversation_id]);
   }
   return followers;
+}
+
+const selectFollowers = { waits: followersIn('waits'), subscriptions: followersIn('subscriptions') };
+
+function followersIn(table: 'waits' | 'subscriptions') {
+  return prepared((db, { subjects }: { readonly subjects: readonly string[] }) =>
+    db
+      .selectFrom(table)
+      .select(['subject', 'conversation_id'])
+      .where('subject', 'in', listOf(db, subjects))
+      .limit(recipientsPerPage)
+      .compile(),
+  );
 }
 
 async function findCandidates(
@@ -113,13 +122,21 @@ async function findCandidates(
   values: readonly string[],
 ): Promise<Candidate[] | undefined> {
   if (values.length === 0) return [];
-  const rows = await db
-    .selectFrom('conversations')
-    .select(['id', 'caller_app_id', 'tenant_id', 'user_key', 'reachability', 'last_seen_at'])
-    .where(column, 'in', listOf(db, [...new Set(values)]))
-    .limit(recipientsPerPage)
-    .execute();
+  const { rows } = await selectCandidates[column](db, { values: [...new Set(values)] });
   return rows.length >= recipientsPerPage ? undefined : rows;
+}
+
+const selectCandidates = { id: candidatesBy('id'), user_key: candidatesBy('user_key') };
+
+function candidatesBy(column: 'id' | 'user_key') {
+  return prepared((db, { values }: { readonly values: readonly string[] }) =>
+    db
+      .selectFrom('conversations')
+      .select(['id', 'caller_app_id', 'tenant_id', 'user_key', 'reachability', 'last_seen_at'])
+      .where(column, 'in', listOf(db, values))
+      .limit(recipientsPerPage)
+      .compile(),
+  );
 }
 
 function pickForAll(candidates: readonly Candidate[]): string[] {

@@ -6,7 +6,8 @@ import type { DeliveryRow } from '../storage/schema.ts';
 import { isPostgres, lockRows } from '../storage/locks.ts';
 import { transact } from '../storage/transact.ts';
 import { type DeliveryFilter, filterDeliveries } from './delivery-view.ts';
-import { lockLanes, wakeLanes } from './lane-store.ts';
+import { lockLanes } from './lane-store.ts';
+import { wakeLanes } from './wake-lanes.ts';
 
 type Replay = {
   readonly now: number;

@@ -148,10 +148,15 @@ function adaptStatement(statement: Libsql.Statement, sql: string, health: Health
     reader: statement.reader,
     // Some that change something give rows as well.
     writes: !statement.reader || changes,
-    all: (parameters) => call(() => statement.all(parameters)),
-    run: (parameters) => call(() => statement.run(parameters)),
+    all: (parameters) => call(() => statement.all(bind(parameters))),
+    run: (parameters) => call(() => statement.run(bind(parameters))),
     iterate: (parameters) => statement.iterate(parameters),
   };
+}
+
+/** SQLite knows no lists: one is a JSON text, for json_each. */
+function bind(parameters: readonly unknown[]): readonly unknown[] {
+  return parameters.map((value) => (Array.isArray(value) ? JSON.stringify(value) : value));
 }
 
 /** A full disk makes SQLite roll back by itself; a second rollback would fail, and hide why. */

@@ -15,14 +15,14 @@ export function integer(value: number): RawBuilder<number> {
  * it is compiled once and kept.
  */
 export function tableOf(db: Database, texts: readonly string[]): RawBuilder<{ value: string }> {
-  return isPostgres(db) ? sql`unnest(${texts}::text[]) as k (value)` : sql`json_each(${JSON.stringify(texts)}) as k`;
+  return isPostgres(db) ? sql`unnest(${texts}::text[]) as k (value)` : sql`json_each(${texts}) as k`;
 }
 
 /** The right side of `in`: these whole numbers, in one parameter. */
 export function numbersOf(db: Database, numbers: readonly number[]): RawBuilder<number> {
   return isPostgres(db)
     ? sql<number>`(select value from unnest(${numbers}::bigint[]) as k (value))`
-    : sql<number>`(select value from json_each(${JSON.stringify(numbers)}) as k)`;
+    : sql<number>`(select value from json_each(${numbers}) as k)`;
 }
 
 /** The right side of `in`: these texts, in one parameter. */

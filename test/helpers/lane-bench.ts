@@ -5,15 +5,17 @@ import type { Wait } from '../../src/conversations/conversation.ts';
 import { saveConversation } from '../../src/conversations/conversation-store.ts';
 import { openWait } from '../../src/conversations/subscription-store.ts';
 import { type AcceptedNotification, acceptNotification } from '../../src/notifications/accept-notification.ts';
-import { createLaneDesk } from '../../src/notifications/lane-desk.ts';
+import { createLaneDesk, type LaneDesk } from '../../src/notifications/lane-desk.ts';
 import { DeliveryWorker } from '../../src/notifications/delivery-worker.ts';
-import { type Lease, wakeLanes } from '../../src/notifications/lane-store.ts';
+import { type Lease } from '../../src/notifications/lane-store.ts';
+import { wakeLanes } from '../../src/notifications/wake-lanes.ts';
 import type { LaneWork } from '../../src/notifications/lane-work.ts';
 import type { Push, SendOutcome } from '../../src/notifications/notification.ts';
 import { findNotificationView, type NotificationView } from '../../src/notifications/notification-view.ts';
 import { ParentGates } from '../../src/notifications/parent-gates.ts';
 import { parseNotifyRequest } from '../../src/notifications/notify-request.ts';
 import type { RateWindow } from '../../src/notifications/send-rate.ts';
+import { releaseLane } from '../../src/notifications/release-lane.ts';
 import { workOffLane } from '../../src/notifications/work-off-lane.ts';
 import type { Database } from '../../src/storage/database.ts';
 import { conversation } from './conversation.ts';
@@ -97,26 +99,35 @@ export class LaneBench {
     };
   }
 
-  /** Works the lane off under this lease. */
+  /** Works the lane off under this lease, and no other: what is leased in its place is given back. */
   async workOff(lease: Lease): Promise<void> {
     const work = this.laneWork();
-    const desk = createLaneDesk(work);
+    const others: Lease[] = [];
+    const desk = createLaneDesk(work, {
+      take: (other) => others.push(other.lease),
+      settling: () => undefined,
+      onUnsure: () => undefined,
+    });
     await workOffLane(work, desk, lease, await desk.next(lease));
+    for (const other of others) {
+      this.gates.leave(other.parent, other.conversationId);
+      await releaseLane(this.db, other, this.clock.now());
+    }
   }
 
   /** A worker that works off whatever is due. `onTaken`: told of each lane that it has leased, before its work begins. */
   createWorker(onTaken: () => void = () => undefined): DeliveryWorker {
     const work: LaneWork = { ...this.laneWork(), onRoom: () => worker.wake() };
-    const desk = createLaneDesk(work);
     const worker: DeliveryWorker = new DeliveryWorker({
       ...work,
       stopping: this.stopping,
-      claim: desk.claim,
+      claim: (claims) => desk.claim(claims),
       work: (lease, step) => {
         onTaken();
         return workOffLane(work, desk, lease, step);
       },
     });
+    const desk: LaneDesk = createLaneDesk(work, worker);
     return worker;
   }
 

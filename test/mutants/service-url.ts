@@ -37,8 +37,8 @@ export const serviceUrl: readonly Group[] = [
     file: 'src/conversations/service-url-policy.ts',
     tests: policy,
     rows: [
-      ['any length', 'text.length > 512', 'false'],
-      ['512 characters are too long', 'text.length > 512', 'text.length >= 512'],
+      ['any length', 'text.length > longestServiceUrl', 'false'],
+      ['512 characters are too long', 'text.length > longestServiceUrl', 'text.length >= longestServiceUrl'],
       ['any characters', '!/^[\\x21-\\x5b\\x5d-\\x7e]+$/.test(text)', 'false'],
       ['a backslash', '\\x5b\\x5d-', ''],
       ['no URL', '!URL.canParse(text)', 'false'],

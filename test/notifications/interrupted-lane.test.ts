@@ -4,7 +4,8 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { setReachability } from '../../src/conversations/conversation-store.ts';
 import { beginAttempt, settleDelivery } from '../../src/notifications/delivery-store.ts';
 import { reopenForWait, reopenHeld } from '../../src/notifications/held-store.ts';
-import { takeBackLeases, wakeLanes } from '../../src/notifications/lane-store.ts';
+import { takeBackLeases } from '../../src/notifications/lane-store.ts';
+import { wakeLanes } from '../../src/notifications/wake-lanes.ts';
 import { createLaneBench, type LaneBench } from '../helpers/lane-bench.ts';
 import { findHead, findNextLaneAt } from '../helpers/lanes.ts';
 

@@ -1,14 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { beginAttempt, settleDelivery } from '../../src/notifications/delivery-store.ts';
 import { insertDeliveries } from '../../src/notifications/enqueue.ts';
-import {
-  claimLane,
-  holdsLease,
-  type Lease,
-  leaseMs,
-  takeBackLeases,
-  wakeLanes,
-} from '../../src/notifications/lane-store.ts';
+import { claimLane, holdsLease, type Lease, leaseMs, takeBackLeases } from '../../src/notifications/lane-store.ts';
+import { wakeLanes } from '../../src/notifications/wake-lanes.ts';
 import type { Delivery, Notification } from '../../src/notifications/notification.ts';
 import { releaseLane } from '../../src/notifications/release-lane.ts';
 import type { Database } from '../../src/storage/database.ts';

@@ -2,8 +2,14 @@
 
 import { beforeEach, expect, it } from 'vitest';
 import { parentOf } from '../../src/conversations/conversation.ts';
+import { findAddressees } from '../../src/conversations/conversation-store.ts';
 import { acceptAll, type Ask } from '../../src/notifications/accept-notification.ts';
+import type { AttemptRecord } from '../../src/notifications/attempt-store.ts';
 import { createLaneDesk } from '../../src/notifications/lane-desk.ts';
+import type { Trial } from '../../src/notifications/lane-step.ts';
+import type { Lease } from '../../src/notifications/lane-store.ts';
+import type { LaneKeeper } from '../../src/notifications/leasing.ts';
+import { findNotification } from '../../src/notifications/notification-store.ts';
 import { parseNotifyRequest } from '../../src/notifications/notify-request.ts';
 import { ParentGates } from '../../src/notifications/parent-gates.ts';
 import { together } from '../../src/storage/together.ts';
@@ -11,7 +17,7 @@ import { conversation } from '../helpers/conversation.ts';
 import { createFakeClock } from '../helpers/fake-clock.ts';
 import { openFaultyDatabase } from '../helpers/faulty-database.ts';
 import { LaneBench } from '../helpers/lane-bench.ts';
-import { claimDue, saveConversations } from '../helpers/lanes.ts';
+import { claimDue, findHead, saveConversations } from '../helpers/lanes.ts';
 
 const ids = ['a', 'b', 'c'];
 let lane: LaneBench;
@@ -61,11 +67,106 @@ it('what was undone is done once more, each alone', async () => {
 it('slots that an undone transaction had taken are there for the next: every lane goes on, and gives its own back', async () => {
   lane.gates = new ParentGates({ slotsPerParent: ids.length, hostRate: 0 });
   await askAll();
-  const desk = createLaneDesk(lane.laneWork());
+  const desk = createLaneDesk(lane.laneWork(), lane.createWorker());
   const leases = await claimDue(lane.db, ids.length, lane.clock.now());
   faults.undoes = 1;
   const steps = await Promise.all(leases.map((lease) => desk.next(lease)));
   expect(steps.map((step) => step?.kind)).toEqual(['attempt', 'attempt', 'attempt']);
   const parent = parentOf(conversation);
   expect([lane.gates.inUse(parent), lane.gates.free(parent, lane.clock.now())]).toEqual([3, 0]);
+});
+
+/** A desk whose keeper only notes what it is handed, and the first delivery of each lane about to be settled. */
+async function startSettling(count: number) {
+  const leased: Lease[] = [];
+  const unsure: Lease[] = [];
+  const settling = new Map<string, Lease>();
+  const keeper: LaneKeeper = {
+    take: ({ lease }) => void leased.push(lease),
+    settling: (id) => (settling.get(id)?.isSettling ? settling.get(id) : undefined),
+    onUnsure: (lease) => void unsure.push(lease),
+  };
+  const desk = createLaneDesk(lane.laneWork(), keeper);
+  await desk.claim([{ parent: parentOf(conversation), limit: count }]);
+  const leases = leased.splice(0);
+  const settle = (lease: Lease) => desk.settle({ lease, trial: trialOf(lease), attempt: attemptOf(lease) });
+  const trials = new Map<Lease, Trial>();
+  for (const lease of leases) {
+    settling.set(lease.conversationId, lease);
+    const head = await findHead(lane.db, lease.conversationId, lane.clock.now());
+    const notification = head && (await findNotification(lane.db, head.notificationId));
+    const addressee = (await findAddressees(lane.db, [lease.conversationId])).get(lease.conversationId);
+    if (!head || !notification || !addressee) throw new Error('nothing is due');
+    trials.set(lease, { conversation: addressee, delivery: head, notification, wait: undefined });
+  }
+  const trialOf = (lease: Lease): Trial => trials.get(lease) ?? raise();
+  return { leases, leased, unsure, settle };
+}
+
+function raise(): never {
+  throw new Error('no such lease');
+}
+
+function attemptOf({ conversationId }: Lease): AttemptRecord {
+  const outcome = { kind: 'delivered', status: 200 } as const;
+  return { via: 'push', conversationId, startedAt: lane.clock.now(), durationMs: 5, outcome };
+}
+
+it('the slot of a lane with nothing more to do goes to one that is due, in the same transaction', async () => {
+  lane.gates = new ParentGates({ slotsPerParent: 2, hostRate: 0 });
+  await askAll();
+  const { leases, leased, settle } = await startSettling(2);
+  const [first] = leases;
+  if (!first) throw new Error('nothing was leased');
+  expect(await settle(first)).toMatchObject({ isSettled: true, next: { kind: 'freed', runAt: undefined } });
+  const all = [...leases, ...leased].map(({ conversationId }) => conversationId);
+  expect(all.toSorted()).toEqual(ids);
+  const parent = parentOf(conversation);
+  expect([lane.gates.inUse(parent), lane.gates.free(parent, lane.clock.now())]).toEqual([2, 0]);
+});
+
+it('a lane that goes on keeps its slot: no other is leased for it', async () => {
+  lane.gates = new ParentGates({ slotsPerParent: 1, hostRate: 0 });
+  await askAll();
+  await askAll();
+  const { leases, leased, settle } = await startSettling(1);
+  expect(await settle(leases[0] ?? raise())).toMatchObject({ isSettled: true, next: { kind: 'attempt' } });
+  expect(leased).toEqual([]);
+});
+
+it.each(['undoes', 'losesAnswers'] as const)(
+  'what is leased beside a settling that fails (%s) is let go of',
+  async (fault) => {
+    lane.gates = new ParentGates({ slotsPerParent: 2, hostRate: 0 });
+    await askAll();
+    const { leases, leased, unsure, settle } = await startSettling(1);
+    if (fault === 'undoes') faults.undoes = 1;
+    else faults.losesAnswers = true;
+    await expect(settle(leases[0] ?? raise())).rejects.toThrow(Error);
+    expect(leased).toEqual([]);
+    expect(unsure).toHaveLength(1);
+    expect(lane.gates.inUse(parentOf(conversation))).toBe(0);
+  },
+);
+
+it('a lane that others may have by now is not kept for a result that came too late', async () => {
+  await askAll();
+  const { leases, leased, settle } = await startSettling(1);
+  const [lease] = leases;
+  if (!lease) throw new Error('nothing was leased');
+  // Its first try was stored, and told as failed; the lane has been freed by it, and is due again.
+  lease.isSettling = true;
+  await lane.db
+    .updateTable('deliveries')
+    .set({ state: 'delivered', open: 0, settled_at: 1 })
+    .where('conversation_id', '=', lease.conversationId)
+    .execute();
+  await lane.db
+    .updateTable('lanes')
+    .set({ token: null, run_at: 0 })
+    .where('conversation_id', '=', lease.conversationId)
+    .execute();
+  expect(await settle(lease)).toMatchObject({ isSettled: false, next: undefined });
+  expect(leased.map(({ conversationId }) => conversationId)).toEqual([lease.conversationId]);
+  expect(leased).not.toContain(lease);
 });

@@ -13,7 +13,8 @@ import { saveConversation, setReachability } from '../../src/conversations/conve
 import { acceptNotification } from '../../src/notifications/accept-notification.ts';
 import { erasePerson } from '../../src/notifications/erase-store.ts';
 import { createInbox } from '../../src/notifications/inbox.ts';
-import { takeBackLeases, wakeLanes } from '../../src/notifications/lane-store.ts';
+import { takeBackLeases } from '../../src/notifications/lane-store.ts';
+import { wakeLanes } from '../../src/notifications/wake-lanes.ts';
 import type { SendOutcome } from '../../src/notifications/notification.ts';
 import { parseNotifyRequest } from '../../src/notifications/notify-request.ts';
 import { createPeopleDesk } from '../../src/notifications/people-desk.ts';

@@ -13,7 +13,8 @@ import { acceptNotification } from '../../src/notifications/accept-notification.
 import { DeliveryWorker } from '../../src/notifications/delivery-worker.ts';
 import { expandNext } from '../../src/notifications/expand-notification.ts';
 import type { LaneDesk } from '../../src/notifications/lane-desk.ts';
-import { claimLanes, type Lease, wakeLanes } from '../../src/notifications/lane-store.ts';
+import { claimLanes, type Lease } from '../../src/notifications/lane-store.ts';
+import { wakeLanes } from '../../src/notifications/wake-lanes.ts';
 import { parseNotifyRequest } from '../../src/notifications/notify-request.ts';
 import { ParentGates } from '../../src/notifications/parent-gates.ts';
 import type { Database } from '../../src/storage/database.ts';
@@ -89,10 +90,11 @@ describe('a worker with the default concurrency', () => {
     // Nothing is in these lanes: what hangs is the work itself.
     const claim: LaneDesk['claim'] = async (claims) => {
       const leases = await claimLanes(db, claims, clock.now());
-      return leases.map((lease) => ({ lease, step: { kind: 'interrupted' } }));
+      for (const lease of leases) worker.take({ lease, step: { kind: 'interrupted' } });
+      return leases.length;
     };
     const logger = pino({ level: 'silent' });
-    const worker = new DeliveryWorker({
+    const worker: DeliveryWorker = new DeliveryWorker({
       db,
       clock: { now: clock.now, sleep },
       logger,

@@ -19,6 +19,7 @@ import { parseNotifyRequest } from '../../src/notifications/notify-request.ts';
 import { exportPerson } from '../../src/notifications/person-store.ts';
 import { purgeDeliveries, retryDeliveries } from '../../src/notifications/replay-deliveries.ts';
 import * as retention from '../../src/notifications/retention-store.ts';
+import { hastenLane } from '../../src/notifications/wake-lanes.ts';
 import { probeWrite } from '../../src/storage/database.ts';
 import { conversation } from '../helpers/conversation.ts';
 import type { LaneBench } from '../helpers/lane-bench.ts';
@@ -60,7 +61,7 @@ async function push(lane: LaneBench): Promise<void> {
   if (!head || !lease) throw new Error('nothing is due');
   await reopenHeld(db, lease, head, clock.now());
   await lanes.takeBackLeases(db, clock.now());
-  await lanes.hastenLane(db, 'c', clock.now());
+  await hastenLane(db, 'c', clock.now());
   await subscriptions.listOnceSubjects(db, ['s']);
   await parentLanes.listDueParents(db);
   await parentLanes.hastenParent(db, 'p', { after: 0, now: clock.now() });
