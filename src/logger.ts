@@ -51,9 +51,7 @@ export function createLogger(level: LogLevel, destination?: DestinationStream): 
     // Done by then: pino's own would take what is left for an error, and look for more in it.
     serializers: { err: (serialized: unknown) => serialized },
   };
-  // Lines that come while others are being written go together, beside the work: a call to the system for each was a
-  // twentieth of an accept. However the process ends by itself, pino writes what is left.
-  const logger = pino(options, destination ?? pino.destination({ dest: 1, sync: false }));
+  const logger = pino(options, destination ?? openStdout());
   const { child } = logger;
   // What is bound to a child comes by no hook and no formatter.
   return Object.assign(logger, {
@@ -62,6 +60,31 @@ export function createLogger(level: LogLevel, destination?: DestinationStream): 
     },
   });
 }
+
+/**
+ * Stdout: what one turn of the event loop has to say is written at its end, in one piece and beside the work. A call to the
+ * system for each line was a twentieth of an accept. A fatal line is written at once, and what is left when the process ends
+ * by itself; who kills it may lose a moment of its lines.
+ */
+function openStdout(): DestinationStream & { flushSync(): void } {
+  const stdout = pino.destination({ dest: 1, sync: false, minLength: mostUnwritten });
+  let isDue = false;
+  return {
+    write: (line) => {
+      stdout.write(line);
+      if (isDue) return;
+      isDue = true;
+      setImmediate(() => {
+        isDue = false;
+        stdout.flush();
+      });
+    },
+    flushSync: () => stdout.flushSync(),
+  };
+}
+
+/** Below what goes into one write (sonic-boom, maxWrite). */
+const mostUnwritten = 8 * 1024;
 
 /** A copy without secrets. `depth` is that of the value: 0 for the line itself. */
 function redact(value: unknown, depth: number): unknown {

@@ -1,6 +1,6 @@
 // A conversation: everything needed to reach it again at a parent, or on a channel, and whether that is possible.
 
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { ConversationReference } from 'botbuilder';
 import { isChannelAuthority } from '../channels.ts';
 
@@ -91,8 +91,6 @@ export function hostOf(parent: string): string {
 
 /** The public id of a conversation: 22 characters that reveal nothing and are the same on every turn. */
 export function conversationIdOf(key: ConversationKey): string {
-  return createHash('sha256')
-    .update(JSON.stringify([key.callerAppId, key.tenantId, key.channelId, key.externalId]))
-    .digest('base64url')
-    .slice(0, 22);
+  const text = JSON.stringify([key.callerAppId, key.tenantId, key.channelId, key.externalId]);
+  return hash('sha256', text, 'base64url').slice(0, 22);
 }

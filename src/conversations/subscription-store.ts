@@ -54,13 +54,13 @@ export async function findWait(db: Database, conversationId: string): Promise<Wa
 
 /** The open waits of these conversations, by conversation. */
 export async function findWaits(db: Database, conversationIds: readonly string[]): Promise<Map<string, Wait>> {
-  const rows = await db
-    .selectFrom('waits')
-    .selectAll()
-    .where('conversation_id', 'in', listOf(db, conversationIds))
-    .execute();
+  const { rows } = await selectWaits(db, { conversationIds });
   return new Map(rows.map((row) => [row.conversation_id, parseWait(row)]));
 }
+
+const selectWaits = prepared((db, { conversationIds }: { readonly conversationIds: readonly string[] }) =>
+  db.selectFrom('waits').selectAll().where('conversation_id', 'in', listOf(db, conversationIds)).compile(),
+);
 
 /**
  * Ends just this wait; its conversation then takes no push. Does nothing when it is no longer the open one: a topic that

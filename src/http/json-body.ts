@@ -76,10 +76,12 @@ function abortedError(): AppError {
   return new AppError('malformed_request', 'The request ended before its body did.');
 }
 
+// ignoreBOM keeps a byte order mark in the text, where JSON.parse refuses it as RFC 8259 section 8.1 allows.
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 function parseJson(bytes: Uint8Array): unknown {
   try {
-    // ignoreBOM keeps a byte order mark in the text, where JSON.parse refuses it as RFC 8259 section 8.1 allows.
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
+    return JSON.parse(utf8.decode(bytes));
   } catch {
     // The parser's message quotes the body, so it goes neither into the answer nor into the log.
     throw new AppError('malformed_request', 'The body is not valid JSON in UTF-8.');

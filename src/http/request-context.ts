@@ -6,6 +6,7 @@ import type { Logger } from '../logger.ts';
 
 export type RequestContext = {
   readonly requestId: string;
+  /** Names the request in each line. */
   readonly log: Logger;
   /** Pattern of the matched route; a raw path could carry a key that somebody put into the URL. */
   route: string;
@@ -27,10 +28,13 @@ export function openRequestContext(
   now: () => number,
 ): RequestContext {
   const requestId = requestIdOf(req);
-  const log = logger.child({ requestId });
+  let log: Logger | undefined;
   const context: RequestContext = {
     requestId,
-    log,
+    // Most requests have nothing to say but their one line.
+    get log() {
+      return (log ??= logger.child({ requestId }));
+    },
     route: 'none',
     sender: undefined,
     code: undefined,
@@ -43,7 +47,8 @@ export function openRequestContext(
   res.once('close', () => {
     const { route, sender, code, reason } = context;
     const outcome = res.writableFinished ? { status: res.statusCode } : { aborted: true };
-    log.info({ method: req.method, route, ...outcome, code, reason, ms: now() - startedAt, sender }, 'request');
+    const ms = now() - startedAt;
+    logger.info({ requestId, method: req.method, route, ...outcome, code, reason, ms, sender }, 'request');
   });
   return context;
 }

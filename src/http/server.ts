@@ -128,9 +128,9 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 
 function prepare(req: IncomingMessage, res: ServerResponse, { logger, now }: HttpServerOptions): boolean {
   const context = openRequestContext(req, res, logger, now);
-  const { requestId, log } = context;
+  const { requestId } = context;
   // An 'error' without listener, such as a client that resets while it is being answered, would end the process.
-  res.on('error', (error) => log.debug({ err: error }, 'answer could not be written'));
+  res.on('error', (error) => context.log.debug({ err: error }, 'answer could not be written'));
   res.setHeader('X-Request-Id', requestId);
   res.setHeader('X-Content-Type-Options', 'nosniff');
   res.setHeader('Cache-Control', 'no-store');

@@ -1,6 +1,6 @@
 // New deliveries.
 
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Database } from '../storage/database.ts';
 import { insertRows } from '../storage/insert-rows.ts';
 import type { Notification } from './notification.ts';
@@ -12,7 +12,7 @@ import type { Notification } from './notification.ts';
  */
 function deliveryIdOf(notificationId: string, conversationId: string): string {
   const time = notificationId.replaceAll('-', '').slice(0, 12);
-  return time + createHash('sha256').update(`${notificationId} ${conversationId}`).digest('base64url').slice(0, 20);
+  return time + hash('sha256', `${notificationId} ${conversationId}`, 'base64url').slice(0, 20);
 }
 
 type InsertOptions = {

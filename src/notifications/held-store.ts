@@ -3,6 +3,7 @@
 import { isHeld, isOpen } from '../storage/conditions.ts';
 import { sql } from 'kysely';
 import type { Database } from '../storage/database.ts';
+import { prepared } from '../storage/prepared.ts';
 import { transact } from '../storage/transact.ts';
 import { parseDelivery } from './delivery-store.ts';
 import { holdsLease, type Lease } from './lane-store.ts';
@@ -40,19 +41,22 @@ export async function listHeld(db: Database, wanted: HeldFor, now: number, limit
 
 /** Mostly there is nothing: one look then, where the two that tell what it is would cost a turn more than all the rest. */
 async function hasAny(db: Database, { conversationId, userKey, callerAppId, tenantId }: HeldFor): Promise<boolean> {
-  const theirs = sql`
-    select id from conversations where id = ${conversationId}
-    union select id from conversations
-    where user_key = ${userKey} and caller_app_id = ${callerAppId} and tenant_id = ${tenantId}`;
-  const { rows } = await sql<{ is_held: number | boolean; is_open: number | boolean }>`
-    with theirs as (${theirs})
-    select
-      exists (select 1 from deliveries where conversation_id in (select id from theirs) and ${isHeld}) as is_held,
-      exists (select 1 from deliveries where conversation_id in (select id from theirs) and ${isOpen}) as is_open`.execute(
-    db,
-  );
-  return rows.some((row) => Boolean(row.is_held) || Boolean(row.is_open));
+  const { rows } = await lookForAny(db, { conversationId, userKey, callerAppId, tenantId });
+  return rows.some(({ any }) => Boolean(any));
 }
+
+type LookedFor = Pick<HeldFor, 'conversationId' | 'userKey' | 'callerAppId' | 'tenantId'>;
+
+/** Four ways, each by its index: with both sets of conversations in one, SQLite would first write it down. */
+const lookForAny = prepared((db, { conversationId, userKey, callerAppId, tenantId }: LookedFor) => {
+  const here = sql`select 1 from deliveries where conversation_id = ${conversationId}`;
+  const elsewhere = sql`
+    select 1 from conversations join deliveries on deliveries.conversation_id = conversations.id
+    where user_key = ${userKey} and caller_app_id = ${callerAppId} and tenant_id = ${tenantId}`;
+  return sql<{ any: number | boolean }>`
+    select exists (${here} and ${isHeld}) or exists (${here} and ${isOpen})
+      or exists (${elsewhere} and ${isHeld}) or exists (${elsewhere} and ${isOpen}) as "any"`.compile(db);
+});
 
 function selectOf(db: Database, wanted: HeldFor, now: number) {
   // Two ways to the conversations, each by its index.

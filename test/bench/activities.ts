@@ -23,8 +23,6 @@ export function numbers(count: number, { first = 0, step = 1 }: { first?: number
 type NotifyOptions = {
   /** With a mark that becomes the time of the request. */
   readonly timed?: boolean;
-  /** Not to be delivered before; epoch ms. */
-  readonly sendAt?: number;
 };
 
 /** A notification to each of these conversations. */
@@ -34,7 +32,6 @@ export function notifyBodies(indexes: readonly number[], options: NotifyOptions 
     JSON.stringify({
       subject: externalIdOf(index),
       text: `Your order has been shipped.${mark}`,
-      ...(options.sendAt !== undefined && { sendAt: new Date(options.sendAt).toISOString() }),
     }),
   );
 }

@@ -71,8 +71,9 @@ type ServiceOptions = {
 /** The built service, with real settings but for the limits that are a policy of sending; its log goes to a file. */
 export async function startService(parent: Parent, options: ServiceOptions): Promise<Server> {
   const { app, dataDir, nodeOptions = [], settings = {} } = options;
-  // As `npm start` and the image have it: without a bound V8 lets garbage lie.
-  const heap = '--max-old-space-size=160';
+  // As `npm start` and the image have it: without a bound V8 lets garbage lie; a young generation that begins small is
+  // collected all the time until it has grown.
+  const heap = ['--max-old-space-size=160', '--min-semi-space-size=8'];
   const { serviceUrl, loginUrl, openIdMetadataUrl, tenantId, agentAppId } = parent.address;
   const port = await findFreePort();
   const url = `http://127.0.0.1:${port}`;
@@ -97,7 +98,11 @@ export async function startService(parent: Parent, options: ServiceOptions): Pro
     MAX_PENDING: '10000000',
     ...settings,
   };
-  const child = startChild('src/main.js', { env, nodeOptions: [heap, ...nodeOptions], logFile: join(dataDir, 'log') });
+  const child = startChild('src/main.js', {
+    env,
+    nodeOptions: [...heap, ...nodeOptions],
+    logFile: join(dataDir, 'log'),
+  });
   await untilAnswers(url, '/health/ready', 200);
   return { child, url, app };
 }

@@ -64,9 +64,11 @@ describe('Dockerfile', () => {
     expect(all('RUN')).toContain(`install -d -m 700 -o 1000 -g 1000 ${all('VOLUME').join()}`);
   });
 
-  it('is Node itself, with a bound for its heap, stopped by the signal that main.ts listens to', () => {
-    const { main } = JSON.parse(readText('package.json')) as { main: string };
-    expect(command).toEqual(['node', expect.stringMatching(/^--max-old-space-size=\d+$/), main]);
+  it('is Node itself, with a bound for its heap, as npm start has it; stopped by the signal that main.ts listens to', () => {
+    const { main, scripts } = JSON.parse(readText('package.json')) as { main: string; scripts: { start: string } };
+    expect(command.join(' ')).toBe(scripts.start);
+    expect(command.slice(0, 2)).toEqual(['node', expect.stringMatching(/^--max-old-space-size=\d+$/)]);
+    expect(command.at(-1)).toBe(main);
     expect(readText('src/main.ts')).toContain(`process.on('${all('STOPSIGNAL').join()}'`);
     expect(all('EXPOSE')).toEqual([String(defaultPort)]);
   });
