@@ -3,17 +3,23 @@
 import { isHeld, isOpen } from '../storage/conditions.ts';
 import { sql } from 'kysely';
 import type { Database } from '../storage/database.ts';
+import { isPostgres } from '../storage/locks.ts';
 import { prepared } from '../storage/prepared.ts';
 import { transact } from '../storage/transact.ts';
+import { tableOf } from '../storage/values.ts';
 import { parseDelivery } from './delivery-store.ts';
 import { holdsLease, type Lease } from './lane-store.ts';
 import type { Delivery } from './notification.ts';
 
-type HeldFor = {
+/** A person at a parent, in one of their conversations. */
+export type PersonHere = {
   readonly conversationId: string;
   readonly callerAppId: string;
   readonly tenantId: string;
   readonly userKey: string;
+};
+
+type HeldFor = PersonHere & {
   /** Only what was sent to this subject. */
   readonly subject?: string | undefined;
   /** All but what was sent to this subject. */
@@ -22,7 +28,6 @@ type HeldFor = {
 
 /** Held deliveries of a person at a parent, in whichever conversation they were held, oldest first. */
 export async function listHeld(db: Database, wanted: HeldFor, now: number, limit: number): Promise<Delivery[]> {
-  if (!(await hasAny(db, wanted))) return [];
   const held = selectOf(db, wanted, now).where(isHeld);
   // What the worker would hold in a moment, had it come to it.
   const unreachable = selectOf(db, wanted, now)
@@ -39,23 +44,30 @@ export async function listHeld(db: Database, wanted: HeldFor, now: number, limit
     .map(parseDelivery);
 }
 
-/** Mostly there is nothing: one look then, where the two that tell what it is would cost a turn more than all the rest. */
-async function hasAny(db: Database, { conversationId, userKey, callerAppId, tenantId }: HeldFor): Promise<boolean> {
-  const { rows } = await lookForAny(db, { conversationId, userKey, callerAppId, tenantId });
-  return rows.some(({ any }) => Boolean(any));
+/**
+ * Whether there may be anything for listHeld: for each of these people, in the same order. Mostly there is nothing, and the
+ * queries that tell what it is would cost a turn more than all the rest.
+ */
+export async function haveAny(db: Database, people: readonly PersonHere[]): Promise<boolean[]> {
+  const texts = people.map(({ conversationId, userKey, callerAppId, tenantId }) =>
+    JSON.stringify([conversationId, userKey, callerAppId, tenantId]),
+  );
+  const { rows } = await lookForAny(db, { texts });
+  const some = new Set(rows.map(({ person }) => person));
+  return texts.map((text) => some.has(text));
 }
 
-type LookedFor = Pick<HeldFor, 'conversationId' | 'userKey' | 'callerAppId' | 'tenantId'>;
-
 /** Four ways, each by its index: with both sets of conversations in one, SQLite would first write it down. */
-const lookForAny = prepared((db, { conversationId, userKey, callerAppId, tenantId }: LookedFor) => {
-  const here = sql`select 1 from deliveries where conversation_id = ${conversationId}`;
+const lookForAny = prepared((db, { texts }: { readonly texts: readonly string[] }) => {
+  const text = isPostgres(db) ? sql`k.value::jsonb` : sql`k.value`;
+  const here = sql`select 1 from deliveries where conversation_id = ${text} ->> 0`;
   const elsewhere = sql`
     select 1 from conversations join deliveries on deliveries.conversation_id = conversations.id
-    where user_key = ${userKey} and caller_app_id = ${callerAppId} and tenant_id = ${tenantId}`;
-  return sql<{ any: number | boolean }>`
-    select exists (${here} and ${isHeld}) or exists (${here} and ${isOpen})
-      or exists (${elsewhere} and ${isHeld}) or exists (${elsewhere} and ${isOpen}) as "any"`.compile(db);
+    where user_key = ${text} ->> 1 and caller_app_id = ${text} ->> 2 and tenant_id = ${text} ->> 3`;
+  return sql<{ person: string }>`
+    select k.value as person from ${tableOf(db, texts)}
+    where exists (${here} and ${isHeld}) or exists (${here} and ${isOpen})
+      or exists (${elsewhere} and ${isHeld}) or exists (${elsewhere} and ${isOpen})`.compile(db);
 });
 
 function selectOf(db: Database, wanted: HeldFor, now: number) {

@@ -7,10 +7,11 @@ import { findConversation } from '../conversations/conversation-store.ts';
 import { endOnceSubscriptions } from '../conversations/subscription-store.ts';
 import type { Database } from '../storage/database.ts';
 import { lock } from '../storage/locks.ts';
+import { together } from '../storage/together.ts';
 import { transact } from '../storage/transact.ts';
 import { beginAttempt, settleDelivery, type Settlement } from './delivery-store.ts';
 import { insertDeliveries } from './enqueue.ts';
-import { listHeld } from './held-store.ts';
+import { haveAny, listHeld, type PersonHere } from './held-store.ts';
 import { claimLane, holdsLease, type Lease, leaseMs } from './lane-store.ts';
 import { wakeLanes } from './wake-lanes.ts';
 import type { Delivery, Notification, SendOutcome } from './notification.ts';
@@ -59,9 +60,10 @@ type InboxOptions = {
 
 /** Builds the inboxes over the stored deliveries. */
 export function createInbox({ db, now, onSettled }: InboxOptions): OpenInbox {
+  const hasAny = together(db, haveAny);
   return (conversation) => {
     const leases: Leases = new Map();
-    return { take: (wanted) => take({ db, now, onSettled, conversation, leases }, wanted) };
+    return { take: (wanted) => take({ db, now, onSettled, hasAny, conversation, leases }, wanted) };
   };
 }
 
@@ -70,6 +72,8 @@ type SharedLease = { readonly lease: Lease; users: number };
 type Leases = Map<string, SharedLease>;
 
 type TurnScope = InboxOptions & {
+  /** For turns that come at the same time, in one look. */
+  readonly hasAny: (person: PersonHere) => Promise<boolean>;
   readonly conversation: Conversation;
   readonly leases: Leases;
 };
@@ -80,7 +84,9 @@ async function take(scope: TurnScope, { limit, ...subjects }: Wanted): Promise<I
   if (subject !== undefined) {
     await transact(db, (trx) => adoptUnclaimed(trx, conversation.id, subject, now(), cameEarly));
   }
-  const held = await listHeld(db, { ...conversation, ...subjects, conversationId: conversation.id }, now(), limit);
+  const person = { ...conversation, conversationId: conversation.id };
+  if (!(await scope.hasAny(person))) return [];
+  const held = await listHeld(db, { ...person, ...subjects }, now(), limit);
   const items: InboxItem[] = [];
   for (const delivery of held) {
     const notification = await findNotification(db, delivery.notificationId);

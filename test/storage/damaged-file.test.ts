@@ -7,7 +7,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { type Database, openDatabase, probeWrite } from '../../src/storage/database.ts';
 import { transact } from '../../src/storage/transact.ts';
 
-const pageBytes = 4_096;
+const pageBytes = 2_048;
 const mark = 'this page will be damaged. ';
 
 function makeFolder(): string {
