@@ -59,6 +59,7 @@ export async function findConversation(db: Database, id: string): Promise<Conver
 
 /** Those of these conversations that are there, by id, as far as a push needs them. */
 export async function findAddressees(db: Database, ids: readonly string[]): Promise<Map<string, Addressee>> {
+  if (ids.length === 0) return new Map();
   const { rows } = await selectAddressees(db, { ids });
   return new Map(rows.map((row) => [row.id, parseAddressee(row)]));
 }

@@ -90,6 +90,7 @@ export async function findPaced(
   windows: readonly RateWindow[],
   now: number,
 ): Promise<Set<string>> {
+  if (conversationIds.length === 0) return new Set();
   const fewest = Math.min(...windows.map((window) => window.count));
   const longestMs = 1_000 * Math.max(...windows.map((window) => window.seconds));
   const { rows } = await listArrivals(db, { now, but: fewest - 1, conversationIds });

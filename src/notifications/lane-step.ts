@@ -79,10 +79,16 @@ async function storeStep(
 async function decideAll(trx: Database, work: LaneWork, leases: readonly Lease[]): Promise<LaneStep[]> {
   const { clock, gates, rates, stopping } = work;
   const now = clock.now();
-  const ids = leases.map(({ conversationId }) => conversationId);
-  const looks = await lookAtLanes(trx, ids, now);
+  const looks = await lookAtLanes(
+    trx,
+    leases.map(({ conversationId }) => conversationId),
+    now,
+  );
+  // Mostly a lane that has just been worked in has nothing more: nobody need be known for that.
+  const busy = looks.filter(({ head, wait }) => head !== undefined || wait !== undefined);
+  const ids = busy.map(({ conversationId }) => conversationId);
   const conversations = await findAddressees(trx, ids);
-  const heads = looks.flatMap(({ head }) => head ?? []);
+  const heads = busy.flatMap(({ head }) => head ?? []);
   const notifications = await findNotifications(
     trx,
     heads.map(({ notificationId }) => notificationId),

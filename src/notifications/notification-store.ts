@@ -44,6 +44,7 @@ export async function findNotification(db: Database, id: string): Promise<Notifi
 
 /** Those of these notifications that are there, by id. */
 export async function findNotifications(db: Database, ids: readonly string[]): Promise<Map<string, Notification>> {
+  if (ids.length === 0) return new Map();
   const { rows } = await selectNotifications(db, { ids });
   return new Map(rows.map((row) => [row.id, parseNotification(row)]));
 }
