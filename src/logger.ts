@@ -64,27 +64,31 @@ export function createLogger(level: LogLevel, destination?: DestinationStream): 
 /**
  * Stdout: what one turn of the event loop has to say is written at its end, in one piece and beside the work. A call to the
  * system for each line was a twentieth of an accept. A fatal line is written at once, and what is left when the process ends
- * by itself; who kills it may lose a moment of its lines.
+ * by itself, then perhaps before what was just on its way. Who kills the process may lose a moment of its lines.
  */
 function openStdout(): DestinationStream & { flushSync(): void } {
-  const stdout = pino.destination({ dest: 1, sync: false, minLength: mostUnwritten });
-  let isDue = false;
+  const stdout = pino.destination({ dest: 1, sync: false, maxLength: mostUnread });
+  let lines = '';
+  const hand = (): void => {
+    if (lines !== '') stdout.write(lines);
+    lines = '';
+  };
+  const flushSync = (): void => {
+    hand();
+    stdout.flushSync();
+  };
+  process.on('exit', flushSync);
   return {
     write: (line) => {
-      stdout.write(line);
-      if (isDue) return;
-      isDue = true;
-      setImmediate(() => {
-        isDue = false;
-        stdout.flush();
-      });
+      if (lines === '') setImmediate(hand);
+      lines += line;
     },
-    flushSync: () => stdout.flushSync(),
+    flushSync,
   };
 }
 
-/** Below what goes into one write (sonic-boom, maxWrite). */
-const mostUnwritten = 8 * 1024;
+/** Where nobody reads stdout, what comes beyond this is dropped: the memory of the process must not fill with it. */
+const mostUnread = 8 * 1024 * 1024;
 
 /** A copy without secrets. `depth` is that of the value: 0 for the line itself. */
 function redact(value: unknown, depth: number): unknown {

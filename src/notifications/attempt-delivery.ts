@@ -25,10 +25,10 @@ type Made = { readonly change: DeliveryChange | undefined; readonly next?: LaneS
 
 /** Makes one attempt: one HTTP request. */
 export async function attemptDelivery(work: LaneWork, desk: LaneDesk, lease: Lease, trial: Trial): Promise<Made> {
-  const { clock, gates, onRoom } = work;
+  const { clock, gates, stopping, onRoom } = work;
   const { conversation, delivery } = trial;
   const { parent } = lease;
-  if (!gates.begin(parent, conversation.id, clock.now())) return putBack(work, lease, delivery);
+  if (stopping.aborted || !gates.begin(parent, conversation.id, clock.now())) return putBack(work, lease, delivery);
   const startedAt = clock.now();
   const outcome = await work.send(conversation, pushOf(trial));
   const durationMs = clock.now() - startedAt;
@@ -61,7 +61,7 @@ async function settleJudged(work: LaneWork, lease: Lease, trial: Trial, attempt:
   return { change };
 }
 
-/** Another one was quicker at the gate of the parent, after this one had been marked. */
+/** The worker stops, or another one was quicker at the gate of the parent, after this one had been marked. */
 async function putBack({ db, clock, gates }: LaneWork, lease: Lease, delivery: Delivery): Promise<Made> {
   gates.leave(lease.parent, lease.conversationId);
   const change = { state: 'pending' as const, runAt: delivery.runAt };

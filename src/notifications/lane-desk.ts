@@ -38,7 +38,7 @@ type Settling = Taken & { leasing: Leasing };
 
 export function createLaneDesk(work: LaneWork, keeper: LaneKeeper): LaneDesk {
   const { db, gates } = work;
-  /** A run that was undone may have begun an attempt: it is not made. */
+  /** The attempt is over; or a run that was undone had begun the next, which is not made. */
   const leave = ({ lease: { parent, conversationId } }: { readonly lease: Lease }): void => {
     gates.leave(parent, conversationId);
   };
@@ -95,17 +95,19 @@ async function settleAll(
   items: readonly Settling[],
 ): Promise<Settled[]> {
   const leasing = new Leasing(work, keeper);
+  // What has failed before may have failed for a lane that was leased beside it: a result must not hang on that.
+  const isFirstTry = items.every(({ lease, leasing: before }) => !lease.isSettling && !before.hasBegun);
   for (const item of items) {
     work.gates.leave(item.lease.parent, item.lease.conversationId);
-    // What this transaction frees, another may lease before this one is told that it is committed.
-    item.lease.isSettling = false;
     item.leasing.undo();
     item.leasing = leasing;
   }
   const held = await keepHeld(trx, items);
+  // What this transaction frees, another may lease before this one is told that it is committed.
+  for (const { lease } of items) lease.isSettling = false;
   const settled = new Set(await settleTaken(trx, held, work.clock.now()));
   const { steps, renewed } = await stepOn(trx, work, held);
-  await leasing.lease(trx, claimsInstead(work, items, steps));
+  await leasing.lease(trx, isFirstTry ? claimsInstead(work, items, steps) : []);
   return items.map((item) => ({ isSettled: settled.has(item), next: steps.get(item), until: renewed.get(item.lease) }));
 }
 
@@ -119,7 +121,9 @@ function claimsInstead<T extends { readonly lease: Lease }>(
   const unused = new Map<string, number>();
   for (const item of items) {
     const { parent } = item.lease;
-    if (steps.get(item)?.kind !== 'attempt') unused.set(parent, (unused.get(parent) ?? 0) + 1);
+    const step = steps.get(item);
+    // A lane that is settled without a slot is still worked in.
+    if (!step || step.kind === 'freed') unused.set(parent, (unused.get(parent) ?? 0) + 1);
   }
   return [...unused]
     .map(([parent, count]) => ({ parent, limit: Math.min(count, gates.free(parent, clock.now())) }))

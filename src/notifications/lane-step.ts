@@ -49,7 +49,6 @@ export async function stepLanes(trx: Database, work: LaneWork, leases: readonly 
   for (const [index, lease] of leases.entries()) {
     const step = await storeStep(trx, work, lease, steps[index] ?? { kind: 'freed', runAt: undefined }, marked);
     steps[index] = step;
-    if (step.kind === 'attempt') work.gates.enter(lease.parent, lease.conversationId);
     if (step.kind === 'freed') freed.push({ conversationId: lease.conversationId, runAt: step.runAt });
   }
   await freeLanes(trx, freed);
@@ -59,7 +58,7 @@ export async function stepLanes(trx: Database, work: LaneWork, leases: readonly 
 /** What a step changes in its own lane alone. */
 async function storeStep(
   trx: Database,
-  { clock }: LaneWork,
+  { clock, gates }: LaneWork,
   lease: Lease,
   step: LaneStep,
   marked: ReadonlySet<number>,
@@ -72,7 +71,10 @@ async function storeStep(
     return stored ? { ...step, change: stored } : { kind: 'freed', runAt: now };
   }
   // It has been given, cancelled or erased since it was read.
-  if (step.kind === 'attempt' && !marked.has(step.trial.delivery.seq)) return { kind: 'freed', runAt: now };
+  if (step.kind === 'attempt' && !marked.has(step.trial.delivery.seq)) {
+    gates.leave(lease.parent, lease.conversationId);
+    return { kind: 'freed', runAt: now };
+  }
   return step;
 }
 
@@ -110,7 +112,11 @@ async function decideAll(trx: Database, work: LaneWork, leases: readonly Lease[]
       const left = room.get(parent) ?? gates.free(parent, now);
       if (nextAt > now) step = await postpone(trx, look, step.trial.delivery, nextAt);
       else if (left <= 0) step = { kind: 'freed', runAt: nextRunAt(look) };
-      else room.set(parent, left - 1);
+      else {
+        room.set(parent, left - 1);
+        // At once: others decide while this one waits for the database.
+        gates.enter(parent, conversationId);
+      }
     }
     steps.push(step);
   }

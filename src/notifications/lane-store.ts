@@ -154,7 +154,7 @@ export async function renewLeases(trx: Database, leases: readonly Lease[], now: 
 }
 
 /** What is left after it is still longer than any attempt. */
-const unusedMs = 5_000;
+const unusedMs = 2_000;
 
 const extendLeases = prepared(
   (db, { conversationIds, until }: { readonly conversationIds: readonly string[]; readonly until: number }) =>

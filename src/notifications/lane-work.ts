@@ -19,7 +19,7 @@ export type LaneWork = {
   readonly pushWhenClosed: boolean;
   /** Told after a delivery has reached a state that only a turn, an operator or its expiry changes. */
   readonly onSettled: (notificationId: string) => void;
-  /** Told when there is room for another attempt. */
+  /** Told when there is room for another attempt before its lane has ended. */
   readonly onRoom: () => void;
   /** Told when a parent takes pushes again that was left alone. */
   readonly onParentBack: (parent: string) => void;

@@ -23,6 +23,8 @@ export class Leasing {
   readonly #keeper: LaneKeeper;
   #leases: Lease[] = [];
   #lanes: LeasedLane[] = [];
+  /** It has been asked for lanes, whatever became of it. */
+  hasBegun = false;
 
   constructor(work: LaneWork, keeper: LaneKeeper) {
     this.#work = work;
@@ -31,6 +33,7 @@ export class Leasing {
 
   /** Leases lanes that are due. */
   async lease(trx: Database, claims: readonly Claim[]): Promise<void> {
+    this.hasBegun = true;
     if (claims.length === 0) return;
     const due = await claimLanes(trx, claims, this.#work.clock.now());
     const ours = due.flatMap(({ conversationId }) => this.#keeper.settling(conversationId) ?? []);

@@ -65,12 +65,12 @@ export class ParentGates {
     return Math.max(circuit.nextAt(now), pace?.nextAt(now, this.#share()) ?? now);
   }
 
-  /** An attempt in this conversation takes a slot, until `leave`: it is about to be marked, made and answered. */
+  /** An attempt in this conversation takes a slot, until `leave`: it is about to be marked and made. */
   enter(parent: string, conversationId: string): void {
     this.#gate(parent).slots.add(conversationId);
   }
 
-  /** The parent has answered, or is not asked after all. */
+  /** The parent has answered, and what comes next is decided; or it is not asked after all. */
   leave(parent: string, conversationId: string): void {
     const { slots, circuit } = this.#gate(parent);
     slots.delete(conversationId);

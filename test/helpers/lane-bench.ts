@@ -7,7 +7,7 @@ import { openWait } from '../../src/conversations/subscription-store.ts';
 import { type AcceptedNotification, acceptNotification } from '../../src/notifications/accept-notification.ts';
 import { createLaneDesk, type LaneDesk } from '../../src/notifications/lane-desk.ts';
 import { DeliveryWorker } from '../../src/notifications/delivery-worker.ts';
-import { type Lease } from '../../src/notifications/lane-store.ts';
+import type { Lease } from '../../src/notifications/lane-store.ts';
 import { wakeLanes } from '../../src/notifications/wake-lanes.ts';
 import type { LaneWork } from '../../src/notifications/lane-work.ts';
 import type { Push, SendOutcome } from '../../src/notifications/notification.ts';
