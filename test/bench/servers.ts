@@ -73,7 +73,7 @@ export async function startService(parent: Parent, options: ServiceOptions): Pro
   const { app, dataDir, nodeOptions = [], settings = {} } = options;
   // As `npm start` and the image have it: without a bound V8 lets garbage lie; a young generation that begins small is
   // collected all the time until it has grown.
-  const heap = ['--max-old-space-size=160', '--min-semi-space-size=8'];
+  const heap = ['--max-old-space-size=144', '--min-semi-space-size=8'];
   const { serviceUrl, loginUrl, openIdMetadataUrl, tenantId, agentAppId } = parent.address;
   const port = await findFreePort();
   const url = `http://127.0.0.1:${port}`;
