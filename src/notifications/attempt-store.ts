@@ -98,17 +98,11 @@ export async function findPaced(
   return new Set(sent.map((row) => row.id));
 }
 
+type Asked = { readonly now: number; readonly but: number; readonly conversationIds: readonly string[] };
+
 /** When the last attempt but so many was over, by conversation. */
-const listArrivals = prepared(
-  (
-    db,
-    {
-      now,
-      but,
-      conversationIds,
-    }: { readonly now: number; readonly but: number; readonly conversationIds: readonly string[] },
-  ) =>
-    sql<{ id: string; arrived_at: number | null }>`
+const listArrivals = prepared((db, { now, but, conversationIds }: Asked) =>
+  sql<{ id: string; arrived_at: number | null }>`
     select k.value as id, (
       select attempts.started_at + attempts.duration_ms from attempts
       where attempts.conversation_id = k.value and attempts.started_at <= ${now}

@@ -37,14 +37,10 @@ export type LaneDesk = {
 type Settling = Taken & { leasing: Leasing };
 
 export function createLaneDesk(work: LaneWork, keeper: LaneKeeper): LaneDesk {
-  const { db, gates } = work;
-  /** The attempt is over; or a run that was undone had begun the next, which is not made. */
-  const leave = ({ lease: { parent, conversationId } }: { readonly lease: Lease }): void => {
-    gates.leave(parent, conversationId);
-  };
+  const { db } = work;
   const settle = together<Settling, Settled>(db, (trx, items) => settleAll(trx, work, keeper, items));
   const next = together<{ readonly lease: Lease }, Next>(db, async (trx, items) => {
-    items.forEach(leave);
+    for (const { lease } of items) leave(work, lease);
     const { steps, renewed } = await stepOn(trx, work, await keepHeld(trx, items));
     return items.map((item) => ({ next: steps.get(item), until: renewed.get(item.lease) }));
   });
@@ -68,7 +64,7 @@ export function createLaneDesk(work: LaneWork, keeper: LaneKeeper): LaneDesk {
         lease.until = until ?? lease.until;
         return step;
       } catch (error) {
-        leave({ lease });
+        leave(work, lease);
         throw error;
       }
     },
@@ -80,12 +76,17 @@ export function createLaneDesk(work: LaneWork, keeper: LaneKeeper): LaneDesk {
         taken.lease.until = settled.until ?? taken.lease.until;
         return settled;
       } catch (error) {
-        leave(item);
+        leave(work, item.lease);
         item.leasing.fail(error);
         throw error;
       }
     },
   };
+}
+
+/** The attempt is over; or a run that was undone had begun the next, which is not made. */
+function leave({ gates }: LaneWork, { parent, conversationId }: Lease): void {
+  gates.leave(parent, conversationId);
 }
 
 async function settleAll(
@@ -98,7 +99,7 @@ async function settleAll(
   // What has failed before may have failed for a lane that was leased beside it: a result must not hang on that.
   const isFirstTry = items.every(({ lease, leasing: before }) => !lease.isSettling && !before.hasBegun);
   for (const item of items) {
-    work.gates.leave(item.lease.parent, item.lease.conversationId);
+    leave(work, item.lease);
     item.leasing.undo();
     item.leasing = leasing;
   }

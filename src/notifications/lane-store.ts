@@ -58,40 +58,25 @@ export async function claimLanes(db: Database, claims: readonly Claim[], now: nu
   });
 }
 
-const leaseLanes = prepared(
-  (
-    db,
-    {
-      parent,
-      now,
-      limit,
-      token,
-      until,
-    }: {
-      readonly parent: string;
-      readonly now: number;
-      readonly limit: number;
-      readonly token: string;
-      readonly until: number;
-    },
-  ) => {
-    const due = db
-      .selectFrom('lanes')
-      .select('conversation_id')
-      .where('parent', '=', parent)
-      .where('run_at', '<=', now)
-      .orderBy('run_at')
-      .limit(limit);
-    // Beside the update, not in its condition: there PostgreSQL may look for lanes several times, and lock too many.
-    return db
-      .with('due', () => lockFreeRows(db, due))
-      .updateTable('lanes')
-      .set({ token, run_at: until })
-      .where('conversation_id', 'in', (eb) => eb.selectFrom('due').select('conversation_id'))
-      .returning('conversation_id')
-      .compile();
-  },
-);
+type Leased = Claim & { readonly now: number; readonly token: string; readonly until: number };
+
+const leaseLanes = prepared((db, { parent, limit, now, token, until }: Leased) => {
+  const due = db
+    .selectFrom('lanes')
+    .select('conversation_id')
+    .where('parent', '=', parent)
+    .where('run_at', '<=', now)
+    .orderBy('run_at')
+    .limit(limit);
+  // Beside the update, not in its condition: there PostgreSQL may look for lanes several times, and lock too many.
+  return db
+    .with('due', () => lockFreeRows(db, due))
+    .updateTable('lanes')
+    .set({ token, run_at: until })
+    .where('conversation_id', 'in', (eb) => eb.selectFrom('due').select('conversation_id'))
+    .returning('conversation_id')
+    .compile();
+});
 
 /** Leases just this lane, for a turn of the user; undefined while a worker holds it. */
 export async function claimLane(db: Database, conversationId: string, now: number): Promise<Lease | undefined> {
