@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { copyFileSync, mkdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { findFreePort } from '../../standin/free-port.ts';
@@ -27,6 +28,7 @@ export type Server = {
   readonly app: AppIdentity;
 };
 
+const { scripts } = createRequire(import.meta.url)('#package') as { scripts: { start: string } };
 const apiKey = 'bench-secret-of-enough-characters';
 export const senderHeaders = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' };
 
@@ -68,12 +70,12 @@ type ServiceOptions = {
   readonly settings?: Readonly<Record<string, string>>;
 };
 
+/** What `npm start` and the image give Node. */
+const startOptions = scripts.start.split(' ').slice(1, -1);
+
 /** The built service, with real settings but for the limits that are a policy of sending; its log goes to a file. */
 export async function startService(parent: Parent, options: ServiceOptions): Promise<Server> {
   const { app, dataDir, nodeOptions = [], settings = {} } = options;
-  // As `npm start` and the image have it: without a bound V8 lets garbage lie; a young generation that begins small is
-  // collected all the time until it has grown.
-  const heap = ['--max-old-space-size=144', '--min-semi-space-size=8'];
   const { serviceUrl, loginUrl, openIdMetadataUrl, tenantId, agentAppId } = parent.address;
   const port = await findFreePort();
   const url = `http://127.0.0.1:${port}`;
@@ -100,7 +102,7 @@ export async function startService(parent: Parent, options: ServiceOptions): Pro
   };
   const child = startChild('src/main.js', {
     env,
-    nodeOptions: [...heap, ...nodeOptions],
+    nodeOptions: [...startOptions, ...nodeOptions],
     logFile: join(dataDir, 'log'),
   });
   await untilAnswers(url, '/health/ready', 200);
