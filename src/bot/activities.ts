@@ -25,6 +25,8 @@ export function createNotificationMessage(notification: Notification, attempt: n
   const { message, card } = notification.content;
   const activity: Partial<Activity> = card
     ? MessageFactory.attachment(CardFactory.adaptiveCard(card))
-    : { ...MessageFactory.text(message?.text ?? ''), ...(message && { textFormat: message.textFormat }) };
-  return { ...activity, channelData: { notification: { id: notification.id, attempt } } };
+    : MessageFactory.text(message?.text ?? '');
+  if (message) activity.textFormat = message.textFormat;
+  activity.channelData = { notification: { id: notification.id, attempt } };
+  return activity;
 }

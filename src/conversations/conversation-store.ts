@@ -9,10 +9,10 @@ import { type Addressee, type Conversation, hostOf, parentOf, type Reachability 
 
 /** Saves conversations as these turns have shown them, each once; the first turn also sets its birth. */
 export function saveConversations(db: Database, conversations: readonly Conversation[]): Promise<void> {
-  const [first] = conversations;
-  const seen = first ? Object.keys(seenOf(first)) : [];
+  const rows = conversations.map(rowOf);
+  const seen = Object.keys(rows[0] ?? {}).filter((column) => !bornColumns.has(column));
   const onKnown = `(id) do update set ${seen.map((column) => `${column} = excluded.${column}`).join(', ')}`;
-  return insertRows(db, 'conversations', conversations.map(rowOf), onKnown);
+  return insertRows(db, 'conversations', rows, onKnown);
 }
 
 /** Saves the conversation as this turn has shown it. */
@@ -20,21 +20,17 @@ export function saveConversation(db: Database, conversation: Conversation): Prom
   return saveConversations(db, [conversation]);
 }
 
+/** Which conversation it is, and since when; each turn may show all the rest anew. */
+const bornColumns = new Set(['id', 'caller_app_id', 'tenant_id', 'channel_id', 'external_id', 'created_at']);
+
 function rowOf(conversation: Conversation) {
-  const born = {
+  return {
     id: conversation.id,
     caller_app_id: conversation.callerAppId,
     tenant_id: conversation.tenantId,
     channel_id: conversation.channelId,
     external_id: conversation.externalId,
     created_at: conversation.lastSeenAt,
-  };
-  return { ...born, ...seenOf(conversation) };
-}
-
-/** What each turn may show anew. */
-function seenOf(conversation: Conversation) {
-  return {
     user_key: conversation.userKey,
     user_id: conversation.userId,
     service_url: conversation.serviceUrl,

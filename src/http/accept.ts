@@ -29,14 +29,15 @@ export async function accept(
   read: () => NotifyRequest,
 ): Promise<Acceptance> {
   const earlier = repeat && (await notifications.findAnswer(name, repeat));
-  const { replayed, ...accepted } = earlier
-    ? { ...earlier, replayed: true }
-    : await notifications.accept(name, read(), repeat);
-  const statusUrl = statusUrlOf(publicUrl, accepted.id);
+  const accepted: AcceptedNotification & { readonly replayed?: boolean } =
+    earlier ?? (await notifications.accept(name, read(), repeat));
+  const isRepeat = earlier !== undefined || accepted.replayed === true;
+  const { id, status, recipients } = accepted;
+  const expiresAt = new Date(accepted.expiresAt).toISOString();
   return {
     accepted,
-    body: { ...accepted, statusUrl, expiresAt: new Date(accepted.expiresAt).toISOString() },
-    headers: replayed ? { 'Idempotent-Replayed': 'true' } : {},
+    body: { id, status, recipients, expiresAt, statusUrl: statusUrlOf(publicUrl, id) },
+    headers: isRepeat ? { 'Idempotent-Replayed': 'true' } : {},
   };
 }
 

@@ -52,6 +52,7 @@ function parseUrl(req: Request): URL | undefined {
 
 // Whatever an own parser of the sender may take for the start of a parameter: a semicolon, or the fragment.
 function hasCredential({ search, hash }: URL): boolean {
+  if (search === '' && hash === '') return false;
   const parameters = new URLSearchParams(`${search.slice(1)}&${hash.slice(1)}`.replaceAll(';', '&'));
   return [...parameters.keys()].some((name) => credentialName.test(name.replaceAll(/[-_.]/g, '').toLowerCase()));
 }

@@ -118,7 +118,9 @@ async function acceptFew(
   });
   await insertDeliveries(trx, stored, now);
   await wakeAll(trx, stored, now);
-  const spread = stored.map((one) => ({ ...one, recipients: one.conversationIds.length, expandedTo: null }));
+  const spread = stored.map(({ notification, conversationIds }) => {
+    return { notification, recipients: conversationIds.length, expandedTo: null };
+  });
   await insertNotifications(trx, spread);
   await insertAnswers(trx, book.added, now);
   return outcomes;
@@ -140,7 +142,7 @@ async function acceptSlowly(trx: Database, ask: Ask, now: number): Promise<Outco
 const nobody: Expanded = { recipients: 0, expandedTo: null };
 
 function create({ request, sender }: Ask, now: number): Notification {
-  return { ...request, id: createId(), sender, acceptedAt: now };
+  return { id: createId(), sender, acceptedAt: now, ...request };
 }
 
 function repeatOf({ sender, repeat }: Ask): RepeatableRequest[] {

@@ -28,7 +28,7 @@ const mostInARow: Readonly<Record<Trouble, number>> = { failing: 10, unauthorize
 const windowMs = 30_000;
 const fewestInWindow = 20;
 /** Enough to see a half of failures; what is older says nothing more. */
-const mostRecent = 99;
+const mostRecent = 100;
 const shortestProbeMs = 15_000;
 const longestProbeMs = 120_000;
 const successesToClose = 2;
@@ -41,7 +41,7 @@ export class Circuit {
   readonly #isShared: boolean;
   /** Troubles in a row, of one kind, without anything fine between. */
   #row: Row | undefined;
-  #recent: Recent[] = [];
+  readonly #recent: Recent[] = [];
   #open: OpenCircuit | undefined;
   #probing: string | undefined;
   #failedProbes = 0;
@@ -113,10 +113,7 @@ export class Circuit {
   /** What an attempt has shown. Returns how the circuit has changed, if it has. */
   record(sign: ParentSign, conversationId: string, now: number): 'opened' | 'closed' | undefined {
     if (this.#open) return this.#recordProbe(this.#open, sign, conversationId, now);
-    this.#recent = [
-      ...this.#recent.filter((entry) => entry.at > now - windowMs).slice(-mostRecent),
-      { at: now, conversationId, failed: sign.kind === 'failing' },
-    ];
+    this.#note({ at: now, conversationId, failed: sign.kind === 'failing' });
     if (sign.kind === 'fine') {
       this.#row = undefined;
       return undefined;
@@ -156,10 +153,17 @@ export class Circuit {
     return undefined;
   }
 
+  /** In place: it is called for each attempt. */
+  #note(entry: Recent): void {
+    const recent = this.#recent;
+    recent.push(entry);
+    while (recent.length > mostRecent || (recent[0] ?? entry).at <= entry.at - windowMs) recent.shift();
+  }
+
   #close(): void {
     this.#open = undefined;
     this.#row = undefined;
-    this.#recent = [];
+    this.#recent.length = 0;
   }
 
   #isProbeDue(now: number): boolean {

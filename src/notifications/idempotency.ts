@@ -112,13 +112,13 @@ export class AnswerBook<T> {
   /** The answer of `first`, or the one that an earlier request with the same key got. Throws what either does. */
   once(request: RepeatableRequest | undefined, first: () => T): T & { readonly replayed: boolean } {
     const known = request && this.find(request);
-    if (known !== undefined) return { ...known, replayed: true };
+    if (known !== undefined) return { replayed: true, ...known };
     const answer = first();
     if (request) {
       this.#given.set(nameOf(request), { fingerprint: request.fingerprint, answer });
       this.added.push({ ...request, answer });
     }
-    return { ...answer, replayed: false };
+    return { replayed: false, ...answer };
   }
 }
 

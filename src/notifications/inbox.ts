@@ -84,7 +84,8 @@ async function take(scope: TurnScope, { limit, ...subjects }: Wanted): Promise<I
   if (subject !== undefined) {
     await transact(db, (trx) => adoptUnclaimed(trx, conversation.id, subject, now(), cameEarly));
   }
-  const person = { ...conversation, conversationId: conversation.id };
+  const { id: conversationId, callerAppId, tenantId, userKey } = conversation;
+  const person = { conversationId, callerAppId, tenantId, userKey };
   if (!(await scope.hasAny(person))) return [];
   const held = await listHeld(db, { ...person, ...subjects }, now(), limit);
   const items: InboxItem[] = [];

@@ -69,7 +69,7 @@ export function createLaneDesk(work: LaneWork, keeper: LaneKeeper): LaneDesk {
       }
     },
     settle: async (taken) => {
-      const item: Settling = { ...taken, leasing: new Leasing(work, keeper) };
+      const item: Settling = { leasing: new Leasing(work, keeper), ...taken };
       try {
         const settled = await settle(item);
         item.leasing.handOver();

@@ -22,10 +22,9 @@ export type LaneLook = {
   readonly scheduledAt: number | undefined;
 };
 
-type LookRow = Omit<KnownRow, 'id' | 'conversation_id'> & {
-  /** Null where there is no head; so are all of the other columns of a delivery. */
+type LookRow = Omit<KnownRow, 'id'> & {
+  /** Null where there is no head; so are all of the other columns of a delivery but its conversation. */
   readonly id: string | null;
-  readonly lane_id: string;
   readonly scheduled_at: number | null;
   readonly open_wait_id: string | null;
   readonly wait_action: string;
@@ -38,14 +37,14 @@ type LookRow = Omit<KnownRow, 'id' | 'conversation_id'> & {
 /** Looks at the lanes of these conversations; in the same order. */
 export async function lookAtLanes(db: Database, conversationIds: readonly string[], now: number): Promise<LaneLook[]> {
   const { rows } = await look(db, { now, conversationIds });
-  const looks = new Map(rows.map((row) => [row.lane_id, parseLook(row)]));
+  const looks = new Map(rows.map((row) => [row.conversation_id, parseLook(row)]));
   return conversationIds.flatMap((id) => looks.get(id) ?? []);
 }
 
 const look = prepared(
   (db, { now, conversationIds }: { readonly now: number; readonly conversationIds: readonly string[] }) =>
     sql<LookRow>`
-    select k.value as lane_id, head.seq, head.id, head.notification_id, head.state, head.step, head.wait_id, head.attempts,
+    select k.value as conversation_id, head.seq, head.id, head.notification_id, head.state, head.step, head.wait_id, head.attempts,
       head.attempts_before, head.forced, head.interruptions, head.run_at, head.expires_at,
       (select min(deliveries.send_at) from deliveries
         where deliveries.conversation_id = k.value and ${isScheduled} and deliveries.send_at > ${now}) as scheduled_at,
@@ -68,7 +67,7 @@ export function nextRunAt({ head, wait, scheduledAt }: LaneLook): number | undef
 }
 
 function parseLook(row: LookRow): LaneLook {
-  const { lane_id: conversationId, id } = row;
+  const { conversation_id: conversationId } = row;
   const wait = row.open_wait_id !== null && {
     conversationId,
     id: row.open_wait_id,
@@ -80,8 +79,12 @@ function parseLook(row: LookRow): LaneLook {
   };
   return {
     conversationId,
-    head: id === null ? undefined : parseDelivery({ ...row, id, conversation_id: conversationId }),
+    head: hasHead(row) ? parseDelivery(row) : undefined,
     wait: wait || undefined,
     scheduledAt: row.scheduled_at ?? undefined,
   };
+}
+
+function hasHead(row: LookRow): row is LookRow & KnownRow {
+  return row.id !== null;
 }

@@ -157,7 +157,7 @@ function isShortForm(body: unknown): boolean {
 
 function readShort(body: unknown): z.output<typeof fullSchema> {
   const { subject, text, ...rest } = check(shortSchema, body);
-  return { ...rest, to: { subject }, message: { text, textFormat: 'markdown' } };
+  return { to: { subject }, message: { text, textFormat: 'markdown' }, ...rest };
 }
 
 function check<T>(schema: z.ZodType<T>, body: unknown): T {
