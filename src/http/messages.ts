@@ -33,10 +33,11 @@ export function createMessagesHandler(services: MessageServices, track: (work: P
     const caller = await services.verifyCaller(req.headers.authorization);
     const activity = parseInboundActivity(await readJsonObject(req, maxBodyBytes, nesting));
     const { status, body, answered, abandoned } = await services.processTurn(caller, activity);
-    const { log } = requestContextOf(req);
+    // Its logger is made when it is asked for, which is hardly ever.
+    const context = requestContextOf(req);
     const finish = async (): Promise<void> => {
       await (res.writableFinished ? answered : abandoned)?.().catch((error: unknown) => {
-        log.error({ err: error }, 'work after a turn failed');
+        context.log.error({ err: error }, 'work after a turn failed');
       });
     };
     // A response whose client has left emits nothing more.

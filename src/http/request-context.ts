@@ -18,11 +18,17 @@ export type RequestContext = {
   reason: string | undefined;
 };
 
-const contexts = new WeakMap<IncomingMessage, RequestContext>();
+/**
+ * On the request itself. In a WeakMap it would keep the request, which it knows, alive until all of the heap is collected
+ * (V8 takes the value of an entry as reachable while it collects the young generation), and each would be moved there.
+ */
+const contextOf = Symbol('context');
+
+type KnownRequest = IncomingMessage & { [contextOf]?: RequestContext };
 
 /** Gives the request an id (its own X-Request-Id where that is usable) and logs one line when the answer is out. */
 export function openRequestContext(
-  req: IncomingMessage,
+  req: KnownRequest,
   res: ServerResponse,
   logger: Logger,
   now: () => number,
@@ -40,7 +46,7 @@ export function openRequestContext(
     code: undefined,
     reason: undefined,
   };
-  contexts.set(req, context);
+  req[contextOf] = context;
   const startedAt = now();
   // 'close' comes once for every response, also for those refused before routing, where restify's own 'after' is
   // never emitted, and for those whose client has left.
@@ -54,8 +60,8 @@ export function openRequestContext(
 }
 
 /** The context of a request that went through openRequestContext; throws for any other. */
-export function requestContextOf(req: IncomingMessage): RequestContext {
-  const context = contexts.get(req);
+export function requestContextOf(req: KnownRequest): RequestContext {
+  const context = req[contextOf];
   if (context === undefined) throw new Error('request without a context');
   return context;
 }
