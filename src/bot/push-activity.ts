@@ -34,7 +34,7 @@ async function sendOne(adapter: SkillAdapter, conversation: Addressee, activity:
   let status = 0;
   const logic = async (context: TurnContext): Promise<void> => {
     // The continuation event has a made-up id; as replyToId it would send the POST to /activities/{that id}.
-    Reflect.deleteProperty(context.activity, 'id');
+    context.activity.id = '';
     const sent = await context.sendActivity(activity);
     status = (sent as SentActivity | undefined)?.status ?? 0;
   };

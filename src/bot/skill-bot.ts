@@ -26,6 +26,24 @@ export class SkillBot extends ActivityHandler {
     this.#services = services;
   }
 
+  /** The SDK's own way to the handlers below is ten generators long: see adapter.ts. */
+  override async run(context: TurnContext): Promise<void> {
+    switch (context.activity.type) {
+      case ActivityTypes.Event:
+        return this.onEventActivity(context);
+      case ActivityTypes.Message:
+        return this.onMessageActivity(context);
+      case ActivityTypes.ConversationUpdate:
+        return this.onConversationUpdateActivity(context);
+      case ActivityTypes.InstallationUpdate:
+        return this.onInstallationUpdateActivity(context);
+      case ActivityTypes.EndOfConversation:
+        return this.onEndOfConversationActivity(context);
+      default:
+        return super.run(context);
+    }
+  }
+
   protected override async onEventActivity(context: TurnContext): Promise<void> {
     const turn = turnOf(context);
     if (turn) await runAction(turn, nameCalledAction(context.activity));

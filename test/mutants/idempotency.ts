@@ -16,8 +16,8 @@ export const idempotency: readonly Group[] = [
       ['another key gets the answer', 'JSON.stringify([credential, key])', 'JSON.stringify([credential])'],
       ['an answer for ever', "    .where('expires_at', '>', now)\n", ''],
       ['an answer at its end', "'expires_at', '>', now", "'expires_at', '>=', now"],
-      ['a repeat is accepted again', 'if (known !== undefined) return { ...known, replayed: true };', ''],
-      ['a repeat is not told from the first', '...known, replayed: true', '...known, replayed: false'],
+      ['a repeat is accepted again', 'if (known !== undefined) return { replayed: true, ...known };', ''],
+      ['a repeat is not told from the first', 'replayed: true, ...known', 'replayed: false, ...known'],
       ['an answer of a day only', 'Math.max(now + shortestLifeMs, answer.expiresAt)', 'now + shortestLifeMs'],
       [
         'an answer as long as its notification only',

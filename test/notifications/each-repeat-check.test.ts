@@ -45,6 +45,14 @@ describe('an answer', () => {
     expect(await find({})).toMatchObject({ number: 1 });
   });
 
+  it('is that of its own request alone among those that are asked together', async () => {
+    const { db } = await openAnswers();
+    const asked = [{ ...first, credential: 'crm' }, { ...first, key: 'l' }, first];
+    const book = new AnswerBook<{ number: number }>(await findAnswers(db, asked, now));
+    const answers = asked.map((request) => book.once(request, () => ({ number: 7 })));
+    expect(answers.map(({ number }) => number)).toEqual([7, 7, 1]);
+  });
+
   it('is not that of another body, which is refused', async () => {
     const { accept, find } = await openAnswers();
     const other = { fingerprint: fingerprintOf({ text: 'other' }) };
