@@ -4,24 +4,34 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from '../logger.ts';
 
-export type RequestContext = {
+/** A class: an object with a getter of its own is given a map by V8 that outlives it, and holds on to the whole request. */
+class RequestContext {
   readonly requestId: string;
-  /** Names the request in each line. */
-  readonly log: Logger;
   /** Pattern of the matched route; a raw path could carry a key that somebody put into the URL. */
-  route: string;
+  route = 'none';
   /** Name of the API key, once it is known. */
-  sender: string | undefined;
+  sender: string | undefined = undefined;
   /** Code of the problem that was answered. */
-  code: string | undefined;
+  code: string | undefined = undefined;
   /** Why it was refused, where the caller is not told. */
-  reason: string | undefined;
-};
+  reason: string | undefined = undefined;
+  readonly #logger: Logger;
+  #log: Logger | undefined;
 
-/**
- * On the request itself. In a WeakMap it would keep the request, which it knows, alive until all of the heap is collected
- * (V8 takes the value of an entry as reachable while it collects the young generation), and each would be moved there.
- */
+  constructor(requestId: string, logger: Logger) {
+    this.requestId = requestId;
+    this.#logger = logger;
+  }
+
+  /** Names the request in each line. Made when it is asked for: most requests have nothing to say but their one line. */
+  get log(): Logger {
+    return (this.#log ??= this.#logger.child({ requestId: this.requestId }));
+  }
+}
+
+export type { RequestContext };
+
+/** On the request itself: a WeakMap would keep it alive until the whole heap is collected. */
 const contextOf = Symbol('context');
 
 type KnownRequest = IncomingMessage & { [contextOf]?: RequestContext };
@@ -33,25 +43,13 @@ export function openRequestContext(
   logger: Logger,
   now: () => number,
 ): RequestContext {
-  const requestId = requestIdOf(req);
-  let log: Logger | undefined;
-  const context: RequestContext = {
-    requestId,
-    // Most requests have nothing to say but their one line.
-    get log() {
-      return (log ??= logger.child({ requestId }));
-    },
-    route: 'none',
-    sender: undefined,
-    code: undefined,
-    reason: undefined,
-  };
+  const context = new RequestContext(requestIdOf(req), logger);
   req[contextOf] = context;
   const startedAt = now();
   // 'close' comes once for every response, also for those refused before routing, where restify's own 'after' is
   // never emitted, and for those whose client has left.
   res.once('close', () => {
-    const { route, sender, code, reason } = context;
+    const { requestId, route, sender, code, reason } = context;
     const outcome = res.writableFinished ? { status: res.statusCode } : { aborted: true };
     const ms = now() - startedAt;
     logger.info({ requestId, method: req.method, route, ...outcome, code, reason, ms, sender }, 'request');
