@@ -106,7 +106,8 @@ function redact(value: unknown, depth: number): unknown {
 
 function redactFields(fields: object, depth: number): Record<string, unknown> {
   const clean: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(fields)) {
+  for (const name of Object.keys(fields)) {
+    const value: unknown = fields[name as keyof typeof fields];
     if (secretNames.has(name.toLowerCase())) clean[name] = censored;
     else clean[name] = errorNames.has(name) ? serializeError(value) : redact(value, depth + 1);
   }

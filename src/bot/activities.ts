@@ -2,7 +2,7 @@
 
 import { ActivityTypes, CardFactory, MessageFactory } from 'botbuilder';
 import type { Activity } from 'botbuilder';
-import type { Notification } from '../notifications/notification.ts';
+import type { Pushed } from '../notifications/notification.ts';
 
 /** Values that an action may give back: Copilot Studio takes no others (learn: advanced-use-skills). */
 export type Outputs = Readonly<Record<string, string | number | boolean>>;
@@ -21,7 +21,7 @@ export function createEndOfAction(code: string, outputs: Outputs, notificationId
  * The message of a notification. Its id travels in `channelData` and is the same in every attempt: the SDK deletes
  * `activity.id` before sending (botbuilder-core cloudAdapterBase.ts), and a parent that has seen it can drop a repeat.
  */
-export function createNotificationMessage(notification: Notification, attempt: number): Partial<Activity> {
+export function createNotificationMessage(notification: Pushed, attempt: number): Partial<Activity> {
   const { message, card } = notification.content;
   const activity: Partial<Activity> = card
     ? MessageFactory.attachment(CardFactory.adaptiveCard(card))

@@ -9,15 +9,15 @@ import { cancelled, type DeliveryChange, markSending, postponeDelivery, settleDe
 import { type LaneLook, lookAtLanes, nextRunAt } from './lane-look-store.ts';
 import { freeLanes, type Lease, markInterrupted } from './lane-store.ts';
 import type { LaneWork } from './lane-work.ts';
-import type { Delivery, Notification } from './notification.ts';
-import { findNotifications } from './notification-store.ts';
+import type { Delivery, Pushed } from './notification.ts';
+import { findPushed } from './notification-store.ts';
 import { findNextSendAt } from './send-rate.ts';
 
 /** What is attempted. */
 export type Trial = {
   readonly conversation: Addressee;
   readonly delivery: Delivery;
-  readonly notification: Notification;
+  readonly notification: Pushed;
   readonly wait: Wait | undefined;
 };
 
@@ -91,7 +91,7 @@ async function decideAll(trx: Database, work: LaneWork, leases: readonly Lease[]
   const ids = busy.map(({ conversationId }) => conversationId);
   const conversations = await findAddressees(trx, ids);
   const heads = busy.flatMap(({ head }) => head ?? []);
-  const notifications = await findNotifications(
+  const notifications = await findPushed(
     trx,
     heads.map(({ notificationId }) => notificationId),
   );
@@ -134,7 +134,7 @@ function decide(
   work: LaneWork,
   look: LaneLook,
   conversation: Addressee | undefined,
-  notification: Notification | undefined,
+  notification: Pushed | undefined,
   now: number,
 ): LaneStep {
   const { head, wait } = look;
@@ -177,7 +177,7 @@ function decideWithoutSending(
 }
 
 function decideByNotification(
-  notification: Notification,
+  notification: Pushed,
   delivery: Delivery,
   wait: Wait | undefined,
 ): DeliveryChange | undefined {

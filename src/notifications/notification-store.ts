@@ -8,7 +8,7 @@ import { prepared } from '../storage/prepared.ts';
 import type { NotificationRow } from '../storage/schema.ts';
 import { listOf } from '../storage/values.ts';
 import type { Expanded } from './expand-notification.ts';
-import type { Notification } from './notification.ts';
+import type { Notification, Pushed } from './notification.ts';
 
 /** Stores notifications, and how far the recipients of each are known. */
 export function insertNotifications(
@@ -42,15 +42,17 @@ export async function findNotification(db: Database, id: string): Promise<Notifi
   return row && parseNotification(row);
 }
 
-/** Those of these notifications that are there, by id. */
-export async function findNotifications(db: Database, ids: readonly string[]): Promise<Map<string, Notification>> {
+/** Those of these notifications that are there, by id, as far as a push needs them. */
+export async function findPushed(db: Database, ids: readonly string[]): Promise<Map<string, Pushed>> {
   if (ids.length === 0) return new Map();
-  const { rows } = await selectNotifications(db, { ids });
-  return new Map(rows.map((row) => [row.id, parseNotification(row)]));
+  const { rows } = await selectPushed(db, { ids });
+  return new Map(rows.map((row) => [row.id, parsePushed(row)]));
 }
 
-const selectNotifications = prepared((db, { ids }: { readonly ids: readonly string[] }) =>
-  db.selectFrom('notifications').selectAll().where('id', 'in', listOf(db, ids)).compile(),
+const pushedColumns = ['id', 'recipient', 'content', 'result', 'keep_open', 'cancelled_at'] as const;
+
+const selectPushed = prepared((db, { ids }: { readonly ids: readonly string[] }) =>
+  db.selectFrom('notifications').select(pushedColumns).where('id', 'in', listOf(db, ids)).compile(),
 );
 
 /** A notification that has not reached everybody, and how far it has come. */
@@ -133,16 +135,22 @@ export async function claimNotification(db: Database, id: string): Promise<boole
 /** A row as the rest of the service knows it. */
 export function parseNotification(row: NotificationRow): Notification {
   return {
-    id: row.id,
+    ...parsePushed(row),
     sender: row.sender,
+    ...(row.metadata !== null && { metadata: JSON.parse(row.metadata) as NonNullable<Notification['metadata']> }),
+    ...(row.send_at > 0 && { sendAt: row.send_at }),
+    acceptedAt: row.accepted_at,
+    expiresAt: row.expires_at,
+  };
+}
+
+function parsePushed(row: Pick<NotificationRow, (typeof pushedColumns)[number]>): Pushed {
+  return {
+    id: row.id,
     to: JSON.parse(row.recipient) as Notification['to'],
     content: JSON.parse(row.content) as Notification['content'],
     ...(row.result !== null && { result: JSON.parse(row.result) as NonNullable<Notification['result']> }),
-    ...(row.metadata !== null && { metadata: JSON.parse(row.metadata) as NonNullable<Notification['metadata']> }),
-    ...(row.send_at > 0 && { sendAt: row.send_at }),
     ...(row.cancelled_at !== null && { isCancelled: true }),
     keepOpen: row.keep_open === 1,
-    acceptedAt: row.accepted_at,
-    expiresAt: row.expires_at,
   };
 }

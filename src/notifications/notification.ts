@@ -12,6 +12,9 @@ export type Notification = NotifyRequest & {
   readonly isCancelled?: boolean;
 };
 
+/** As much of a notification as it takes to push it: read anew for every push. */
+export type Pushed = Pick<Notification, 'id' | 'to' | 'content' | 'result' | 'keepOpen' | 'isCancelled'>;
+
 /** `sending` falls back to `pending` when the lease of its worker ends. */
 export type DeliveryState = 'pending' | 'sending' | 'delivered' | 'held' | 'dead' | 'cancelled';
 
@@ -61,7 +64,7 @@ export function explainOutcome(outcome: SendOutcome): string {
 
 /** What is pushed: the message of a notification, or the end of an action with its outputs. */
 export type Push =
-  | { readonly kind: 'message'; readonly notification: Notification; readonly attempt: number }
+  | { readonly kind: 'message'; readonly notification: Pushed; readonly attempt: number }
   | {
       readonly kind: 'endOfAction';
       readonly code: string;
@@ -73,7 +76,7 @@ export type Push =
 export type SendToParent = (conversation: Addressee, push: Push) => Promise<SendOutcome>;
 
 /** Whether this notification ends that wait: same subject, sent to just this conversation, or with a result. */
-export function endsWait(notification: Notification, wait: Wait): boolean {
+export function endsWait(notification: Pushed, wait: Wait): boolean {
   if (notification.keepOpen) return false;
   const { to } = notification;
   return (
@@ -87,7 +90,7 @@ export function waitOutputs(status: string, subject: string, text = ''): Record<
 }
 
 /** The outputs of a wait that a notification has ended; the keys are those of the manifest. */
-export function notifiedOutputs(notification: Notification, subject: string): Record<string, string> {
+export function notifiedOutputs(notification: Pushed, subject: string): Record<string, string> {
   // What has an output of its own goes there when its type fits, all else into dataJson.
   const data = { ...notification.result };
   const named = { subject, text: notification.content.message?.text ?? '' };

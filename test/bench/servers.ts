@@ -95,7 +95,7 @@ export async function startService(parent: Parent, options: ServiceOptions): Pro
     STOP_DELAY_SECONDS: '0',
     SENDER_RATE: '0',
     HOST_SEND_RATE: '0',
-    DELIVERY_CONCURRENCY: '128',
+    DELIVERY_CONCURRENCY: '96',
     CONVERSATION_SEND_RATES: '1:100000',
     MAX_PENDING: '10000000',
     ...settings,
