@@ -10,7 +10,7 @@ import type { Notification } from './notification.ts';
  * with the time of the notification (RFC 9562 section 5.7), so that what comes together is stored side by side: at random
  * places each would be a page of its own to write.
  */
-function deliveryIdOf(notificationId: string, conversationId: string): string {
+export function deliveryIdOf(notificationId: string, conversationId: string): string {
   const time = notificationId.replaceAll('-', '').slice(0, 12);
   return time + hash('sha256', `${notificationId} ${conversationId}`, 'base64url').slice(0, 20);
 }

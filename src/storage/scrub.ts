@@ -3,7 +3,7 @@
 // a later delete does not come by there. The log holds earlier versions of pages as well, until it is emptied.
 // VACUUM would do it too, but keeps everybody waiting while it writes the whole file anew.
 
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'kysely';
 import type { Database } from './database.ts';
 import { isPostgres } from './locks.ts';
@@ -13,21 +13,28 @@ import { transact } from './transact.ts';
 /** Read in well below a millisecond. */
 const pagesPerChunk = 64;
 
+type Pace = {
+  /** Between two chunks, where nobody waits for the end. */
+  readonly pauseMs?: number;
+  /** Ends it early. */
+  readonly stopping?: AbortSignal;
+};
+
 /** The driver gives several rows' blobs as bare memory. */
 type Page = { readonly pgno: number; readonly data: ArrayBuffer };
 
 /**
  * Overwrites all that has been deleted by now, and empties the log. Chunk by chunk, others have their turn between two; a
- * crash in the middle changes nothing. A backup that is being made is waited for. `stopping` ends it early. On PostgreSQL that is autovacuum's to do.
+ * crash in the middle changes nothing. A backup that is being made is waited for. On PostgreSQL that is autovacuum's to do.
  */
-export async function scrubFile(db: Database, stopping?: AbortSignal): Promise<void> {
+export async function scrubFile(db: Database, { pauseMs = 0, stopping }: Pace = {}): Promise<void> {
   if (isPostgres(db)) return;
   const { rows } = await sql<{ count: number }>`select page_count as count from pragma_page_count`.execute(db);
   const count = rows[0]?.count ?? 0;
   for (let first = 1; first <= count; first += pagesPerChunk) {
     if (stopping?.aborted) return;
     await transact(db, (trx) => scrubPages(trx, first, Math.min(first + pagesPerChunk - 1, count)));
-    await nextTurn();
+    await (pauseMs > 0 ? sleep(pauseMs) : nextTurn());
   }
   await inTurn(db, () => sql`pragma wal_checkpoint(truncate)`.execute(db));
 }

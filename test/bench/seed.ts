@@ -1,7 +1,6 @@
 // Stored conversations and a stored backlog, by SQL: turns and notify requests would take an hour for a million. The rows
 // are copies of those that the service's own functions store, so a new column needs no line here.
 
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import Libsql from 'libsql';
 import { v7 as createId } from 'uuid';
@@ -9,6 +8,7 @@ import { type Conversation, conversationIdOf } from '../../src/conversations/con
 import { saveConversation } from '../../src/conversations/conversation-store.ts';
 import { subscribe } from '../../src/conversations/subscription-store.ts';
 import { acceptNotification } from '../../src/notifications/accept-notification.ts';
+import { deliveryIdOf } from '../../src/notifications/enqueue.ts';
 import { openDatabase } from '../../src/storage/database.ts';
 import { externalIdOf, objectIdOf, userIdOf } from './activities.ts';
 import type { ParentAddress } from './words.ts';
@@ -37,7 +37,10 @@ export async function seedConversations(seed: Seed, conversations: number): Prom
   });
 }
 
-/** Stores so many pending deliveries, spread evenly over the first `conversations`, due now. */
+/**
+ * Stores so many pending deliveries, spread evenly over the first `conversations`, due now: as accepts leave them behind, one
+ * each millisecond.
+ */
 export async function seedBacklog(seed: Seed, conversations: number, deliveries: number): Promise<void> {
   const templates = await makeTemplates(seed);
   withDatabase(seed.dataDir, (sqlite) => {
@@ -49,13 +52,20 @@ export async function seedBacklog(seed: Seed, conversations: number, deliveries:
       const index = number % conversations;
       const id = idOf(seed, index);
       const notificationId = createId();
-      insertNotification({ ...adapt(templates.notifications, index), id: notificationId });
-      const deliveryId = createHash('sha256').update(`${notificationId} ${id}`).digest('base64url').slice(0, 22);
-      const { seq: _, ...delivery } = templates.deliveries;
-      insertDelivery({ ...delivery, id: deliveryId, notification_id: notificationId, conversation_id: id });
-      if (number < conversations) insertLane({ ...templates.lanes, conversation_id: id });
+      const age = deliveries - number;
+      insertNotification({ ...older(adapt(templates.notifications, index), age), id: notificationId });
+      const deliveryId = deliveryIdOf(notificationId, id);
+      const delivery = { id: deliveryId, notification_id: notificationId, conversation_id: id };
+      insertDelivery({ ...older(templates.deliveries, age), ...delivery });
+      if (number < conversations) insertLane({ ...older(templates.lanes, age), conversation_id: id });
     });
   });
+}
+
+/** The row as it would be, had it been stored so many milliseconds before. */
+function older(row: Row, ms: number): Row {
+  const times = ['accepted_at', 'created_at', 'run_at', 'expires_at'].filter((column) => column in row);
+  return { ...row, ...Object.fromEntries(times.map((column) => [column, Number(row[column]) - ms])) };
 }
 
 const templateIndex = 99_999_999;

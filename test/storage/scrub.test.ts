@@ -113,7 +113,7 @@ describe('after a scrub', () => {
   it('a stop ends it, and leaves the file whole', async () => {
     const { db, dataDir } = await openFolder();
     await insert(db, 'id', 'canary');
-    await scrubFile(db, AbortSignal.abort());
+    await scrubFile(db, { stopping: AbortSignal.abort() });
     expect([countTraces(dataDir) > 0, (await wholeTable(db)).length]).toEqual([true, 1]);
   });
 });
