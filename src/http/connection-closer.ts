@@ -1,6 +1,7 @@
 // An orderly end of the HTTP side: running requests finish, idle connections go, nobody waits for ever.
 
 import type { Server, ServerResponse } from 'node:http';
+import { Bag } from '../bag.ts';
 
 export type ConnectionCloser = {
   readonly isStopping: () => boolean;
@@ -17,24 +18,24 @@ export type ConnectionCloser = {
 export function createConnectionCloser(
   server: Pick<Server, 'close' | 'closeIdleConnections' | 'closeAllConnections'>,
 ): ConnectionCloser {
-  const responses = new Set<ServerResponse>();
-  const works = new Set<Promise<void>>();
+  const responses = new Bag<ServerResponse>();
+  const works = new Bag<Promise<void>>();
   let isDraining = false;
   let stopped: Promise<void> | undefined;
 
   const watch = (res: ServerResponse): void => {
     if (isDraining) res.setHeader('Connection', 'close');
-    responses.add(res);
+    const forget = responses.add(res);
     res.once('close', () => {
-      responses.delete(res);
+      forget();
       // A head that went out before the stop still promised keep-alive.
       if (stopped !== undefined) server.closeIdleConnections();
     });
   };
 
   const track = (work: Promise<void>): void => {
-    const settled = work.finally(() => works.delete(settled));
-    works.add(settled);
+    const settled = work.finally(() => forget());
+    const forget = works.add(settled);
   };
 
   const close = async (graceMs: number): Promise<void> => {
@@ -42,7 +43,7 @@ export function createConnectionCloser(
       server.close(() => resolve());
     });
     server.closeIdleConnections();
-    const finished = closed.then(() => Promise.all(works)).then(() => undefined);
+    const finished = closed.then(() => Promise.all(works.items())).then(() => undefined);
     let timer: NodeJS.Timeout | undefined;
     const graceOver = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, graceMs);
@@ -55,7 +56,7 @@ export function createConnectionCloser(
 
   const drain = (): void => {
     isDraining = true;
-    for (const res of responses) {
+    for (const res of responses.items()) {
       if (!res.headersSent) res.setHeader('Connection', 'close');
     }
   };
