@@ -3,9 +3,10 @@
 type Entry<T> = { readonly item: T; place: number };
 
 /**
- * Like a Set, but in an array. V8 leads from each table of a Set that has become too small to the next one, and keeps what
- * was in it: once one of them is old, whatever has come and gone since is kept until all of the heap is collected
- * (v8/src/objects/ordered-hash-table.h).
+ * What a Set would be, in an array. A Set that things come to and go from makes itself a new table each time that it is full
+ * of what has gone; the table before leads to it, and keeps what was in it (v8/src/objects/ordered-hash-table.h). Once one of
+ * these tables has grown old, all that follow are kept until the whole heap is collected, and with them the requests that
+ * were open when one was left. Without this an accept with its delivery takes a fifth more CPU.
  */
 export class Bag<T> {
   readonly #entries: Entry<T>[] = [];
@@ -14,7 +15,7 @@ export class Bag<T> {
     return this.#entries.length;
   }
 
-  /** Returns how to take it out again, once. */
+  /** Returns how to take it out again. */
   add(item: T): () => void {
     const entry = { item, place: this.#entries.length };
     this.#entries.push(entry);
@@ -26,7 +27,13 @@ export class Bag<T> {
     return this.#entries.map(({ item }) => item);
   }
 
+  find(isWanted: (item: T) => boolean): T | undefined {
+    for (const { item } of this.#entries) if (isWanted(item)) return item;
+    return undefined;
+  }
+
   #remove(entry: Entry<T>): void {
+    if (this.#entries[entry.place] !== entry) return;
     const last = this.#entries.pop();
     if (!last || last === entry) return;
     this.#entries[entry.place] = last;

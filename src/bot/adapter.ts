@@ -24,7 +24,7 @@ type Logic = (context: TurnContext) => Promise<void>;
 type Opening = Pick<AuthenticateRequestResult, 'claimsIdentity' | 'audience' | 'connectorFactory'>;
 
 /**
- * `onTurnError` stays unset on purpose: with it, `continueConversationAsync` resolves although the send has failed
+ * There is no `onTurnError` here: with the SDK's, `continueConversationAsync` resolves although the send has failed
  * (botbuilder-core botAdapter.ts, runMiddleware), and a lost notification would count as delivered.
  */
 export class SkillAdapter extends CloudAdapter {
@@ -45,7 +45,8 @@ export class SkillAdapter extends CloudAdapter {
     if (activity.deliveryMode === DeliveryModes.ExpectReplies || activity.type === ActivityTypes.Invoke) {
       return this.processActivity(admitted, activity, logic);
     }
-    if (admitted.callerId !== undefined) activity.callerId = admitted.callerId;
+    if (admitted.callerId === undefined) delete activity.callerId;
+    else activity.callerId = admitted.callerId;
     await this.#run(activity, admitted, logic);
     return undefined;
   }
@@ -85,7 +86,7 @@ export class SkillAdapter extends CloudAdapter {
   }
 
   override async sendActivities(context: TurnContext, activities: Partial<Activity>[]): Promise<ResourceResponse[]> {
-    if (activities.some(({ type = '' }) => !sentTypes.has(type))) return super.sendActivities(context, activities);
+    if (activities.length === 0 || !activities.every(isPlain)) return super.sendActivities(context, activities);
     const client = context.turnState.get<ConnectorClient>(this.ConnectorClientKey);
     const responses: ResourceResponse[] = [];
     for (const activity of activities) {
@@ -100,5 +101,9 @@ export class SkillAdapter extends CloudAdapter {
   }
 }
 
-/** What goes to the parent as it is; others mean something to the SDK. */
-const sentTypes: ReadonlySet<string> = new Set([ActivityTypes.Message, ActivityTypes.EndOfConversation]);
+/** Goes to the parent as it is; others mean something to the SDK, or are refused by it. */
+function isPlain({ type = '', conversation }: Partial<Activity>): boolean {
+  return plainTypes.has(type) && conversation?.id !== undefined;
+}
+
+const plainTypes: ReadonlySet<string> = new Set([ActivityTypes.Message, ActivityTypes.EndOfConversation]);

@@ -32,6 +32,7 @@ export class SkillTurnContext extends TurnContext {
     const reference = TurnContext.getConversationReference(this.activity);
     const addressed = activities.map((activity) => {
       const copy: Partial<Activity> = { type: ActivityTypes.Message, ...activity };
+      copy.type ||= ActivityTypes.Message;
       // An id is the parent's to give.
       if (copy.id !== undefined) delete copy.id;
       return TurnContext.applyConversationReference(copy, reference);

@@ -157,7 +157,9 @@ export class Circuit {
   #note(entry: Recent): void {
     const recent = this.#recent;
     recent.push(entry);
-    while (recent.length > mostRecent || (recent[0] ?? entry).at <= entry.at - windowMs) recent.shift();
+    // What is later than now was noted before the clock was set back: it would keep what comes after it.
+    const isOver = ({ at }: Recent): boolean => at <= entry.at - windowMs || at > entry.at;
+    while (recent.length > mostRecent || isOver(recent[0] ?? entry)) recent.shift();
   }
 
   #close(): void {

@@ -2,6 +2,7 @@
 // next one. Knows neither HTTP nor the SDK: it is handed `work`, and the clock.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Bag } from '../bag.ts';
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
 import type { Database } from '../storage/database.ts';
@@ -39,9 +40,7 @@ const keptForNewcomers = 128;
 
 export class DeliveryWorker implements LaneKeeper {
   readonly #options: WorkerOptions;
-  readonly #inFlight = new Set<Promise<void>>();
-  /** By conversation. */
-  readonly #leases = new Map<string, Lease>();
+  readonly #inFlight = new Bag<{ readonly lease: Lease; readonly done: Promise<void> }>();
   /** Parents that take pushes again, and how far their lanes have been brought forward. */
   readonly #toHasten = new Map<string, number>();
   #wakeUp = new AbortController();
@@ -90,7 +89,7 @@ export class DeliveryWorker implements LaneKeeper {
       }
     }
     // One that ends may have leased another with its last transaction.
-    while (this.#inFlight.size > 0) await Promise.all(this.#inFlight);
+    while (this.#inFlight.size > 0) await Promise.all(this.#inFlight.items().map(({ done }) => done));
   }
 
   async #round(): Promise<void> {
@@ -159,7 +158,6 @@ export class DeliveryWorker implements LaneKeeper {
 
   take({ lease, step }: LeasedLane): void {
     const { logger, work } = this.#options;
-    this.#leases.set(lease.conversationId, lease);
     const done = work(lease, step).catch((error: unknown) => {
       logger.error({ err: error, conversationId: lease.conversationId }, 'lane failed');
       return releaseAfter(error, lease, this.#options);
@@ -168,8 +166,8 @@ export class DeliveryWorker implements LaneKeeper {
   }
 
   settling(conversationId: string): Lease | undefined {
-    const running = this.#leases.get(conversationId);
-    return running?.isSettling ? running : undefined;
+    return this.#inFlight.find(({ lease }) => lease.isSettling === true && lease.conversationId === conversationId)
+      ?.lease;
   }
 
   onUnsure(lease: Lease, error: unknown): void {
@@ -178,11 +176,10 @@ export class DeliveryWorker implements LaneKeeper {
 
   #hold(lease: Lease, work: Promise<void>): void {
     const done = work.finally(() => {
-      this.#inFlight.delete(done);
-      if (this.#leases.get(lease.conversationId) === lease) this.#leases.delete(lease.conversationId);
+      forget();
       this.wake();
     });
-    this.#inFlight.add(done);
+    const forget = this.#inFlight.add({ lease, done });
   }
 
   /** Until a lane is due whose parent may be sent to. What waits for a slot is woken when one ends. */

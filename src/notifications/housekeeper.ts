@@ -33,7 +33,7 @@ type HousekeeperOptions = {
 const expiryEveryMs = 60_000;
 const retentionEveryMs = 3_600_000;
 /** A chunk takes about a millisecond: what is due, after a start above all, comes before what is over. */
-const scrubPauseMs = 10;
+const scrubPauseMs = 5;
 /** Texts go a day after everybody has them; the rest is history. */
 const bodyMs = 24 * 3_600_000;
 
