@@ -45,8 +45,8 @@ export class SkillAdapter extends CloudAdapter {
     if (activity.deliveryMode === DeliveryModes.ExpectReplies || activity.type === ActivityTypes.Invoke) {
       return this.processActivity(admitted, activity, logic);
     }
-    if (admitted.callerId === undefined) delete activity.callerId;
-    else activity.callerId = admitted.callerId;
+    // Whatever the body says.
+    activity.callerId = admitted.callerId ?? '';
     await this.#run(activity, admitted, logic);
     return undefined;
   }

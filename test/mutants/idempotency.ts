@@ -61,7 +61,7 @@ export const idempotency: readonly Group[] = [
         'repeat && (await notifications.findAnswer(name, repeat))',
         'undefined',
       ],
-      ['a repeat is not marked', 'replayed: true }', 'replayed: false }'],
+      ['a repeat is not marked', 'earlier !== undefined || ', ''],
       ['the repeat of anybody', 'notifications.findAnswer(name, repeat)', "notifications.findAnswer('', repeat)"],
     ],
   },
