@@ -1,5 +1,5 @@
 // Claims validation, here and only here: the token, its caller, its channel, its service URL. It is the SDK's own
-// extension point, so CloudAdapter runs unchanged behind it.
+// extension point.
 
 import {
   type AuthenticateRequestResult,
