@@ -62,7 +62,7 @@ const sources: [string, Partial<Activity>][] = [
     'an update of the conversation on a channel of clients',
     { ...incoming, type: 'conversationUpdate', channelId: 'webchat' },
   ],
-  ['one without conversation', { ...incoming, conversation: undefined as never }],
+  ['one without conversation', { ...incoming, conversation: undefined }],
 ];
 const sends: [string, Send][] = [
   ['a text', (context) => context.sendActivity('hello')],
@@ -95,11 +95,13 @@ const sends: [string, Send][] = [
 describe.each(sources)('in answer to %s', (_source, source) => {
   it.each(sends)('%s is sent as the SDK sends it', async (_send, send) => {
     const theirs = await sendBy(sdk, TurnContext, source, send);
-    const ours = await sendBy(createOurs(undefined), SkillTurnContext as typeof TurnContext, source, send);
+    const ours = await sendBy(createOurs(undefined), SkillTurnContext, source, send);
     // That a trace is no answer matters to none of ours; a failed answer is none for either.
     expect({ ...ours, responded: 0 }).toEqual({ ...theirs, responded: 0 });
   });
 });
+
+const refuse = () => Promise.reject(new RangeError('refused'));
 
 describe('continueConversationAsync', () => {
   const identity = new ClaimsIdentity([{ type: 'aud', value: 'skill' }], true);
@@ -126,8 +128,7 @@ describe('continueConversationAsync', () => {
 
   it('throws what the logic throws, and what the parent refuses', async () => {
     const adapter = createOurs(record());
-    const logic = () => Promise.reject(new RangeError('refused'));
-    await expect(adapter.continueConversationAsync(identity, reference, 'parent', logic)).rejects.toThrow(RangeError);
+    await expect(adapter.continueConversationAsync(identity, reference, 'parent', refuse)).rejects.toThrow(RangeError);
   });
 
   it('takes the turn away when it is over', async () => {
@@ -140,11 +141,12 @@ describe('continueConversationAsync', () => {
   });
 });
 
+const usedNow = (): number =>
+  getHeapSpaceStatistics().find((space) => space.space_name === 'old_space')?.space_used_size ?? 0;
+
 /** How much is moved to the old part of the heap by so many turns, each over before the next begins. */
 async function measureOld(adapter: CloudAdapter, Context: typeof TurnContext, count: number): Promise<number> {
   const { conversations } = record();
-  const usedNow = () =>
-    getHeapSpaceStatistics().find((space) => space.space_name === 'old_space')?.space_used_size ?? 0;
   let [last, sum] = [usedNow(), 0];
   for (let turn = 0; turn < count; turn += 1) {
     const context = new Context(adapter, incoming);
@@ -159,7 +161,7 @@ async function measureOld(adapter: CloudAdapter, Context: typeof TurnContext, co
 
 it('what a turn has left is collected young: with the generators of the SDK it is not', async () => {
   const [ours, theirs] = [
-    await measureOld(createOurs(undefined), SkillTurnContext as typeof TurnContext, 20_000),
+    await measureOld(createOurs(undefined), SkillTurnContext, 20_000),
     await measureOld(sdk, TurnContext, 20_000),
   ];
   process.stdout.write(

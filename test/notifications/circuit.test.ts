@@ -87,15 +87,6 @@ describe('a circuit opens after', () => {
     expect(circuit.open?.cause).toBe(cause);
   });
 
-  it('not by what is old, also after the clock was set back by an hour', () => {
-    const circuit = new Circuit();
-    circuit.record(fine, 'c0', 3_600_000);
-    for (let minute = 0; minute < 40; minute += 1) {
-      circuit.record(minute % 2 === 0 ? failing : fine, `c${minute % 3}`, minute * 60_000);
-    }
-    expect(circuit.open).toBeUndefined();
-  });
-
   it('a refused credential, with the words of the refusal', () => {
     const circuit = play([unauthorized, 19, 3]);
     const last = { ...unauthorized, words: 'the last words' };
