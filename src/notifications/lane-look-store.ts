@@ -38,9 +38,12 @@ type LookRow = Omit<KnownRow, 'id'> & {
 export async function lookAtLanes(db: Database, conversationIds: readonly string[], now: number): Promise<LaneLook[]> {
   const { rows } = await look(db, { now, conversationIds });
   const looks = new Map(rows.map((row) => [row.conversation_id, parseLook(row)]));
-  return conversationIds.flatMap((id) => looks.get(id) ?? []);
+  return conversationIds.map((conversationId) => looks.get(conversationId) ?? { conversationId, ...nothing });
 }
 
+const nothing = { head: undefined, wait: undefined, scheduledAt: undefined };
+
+/** Without those in which there is nothing: most of them, once they have been worked in. */
 const look = prepared(
   (db, { now, conversationIds }: { readonly now: number; readonly conversationIds: readonly string[] }) =>
     sql<LookRow>`
@@ -55,7 +58,10 @@ const look = prepared(
       select deliveries.seq from deliveries
       where deliveries.conversation_id = k.value and ${isOpen} and deliveries.send_at <= ${now}
       order by deliveries.seq limit 1)
-    left join waits on waits.conversation_id = k.value`.compile(db),
+    left join waits on waits.conversation_id = k.value
+    where head.seq is not null or waits.id is not null or exists (
+      select 1 from deliveries
+      where deliveries.conversation_id = k.value and ${isScheduled} and deliveries.send_at > ${now})`.compile(db),
 );
 
 /** When a lane that looks so wants a worker; undefined when nothing is open in it. */

@@ -26,7 +26,8 @@ export async function insertRows<Table extends keyof Schema>(
   const columns = Object.keys(first) as (keyof Schema[Table] & string)[];
   for (const some of inPowersOfTwo(rows)) {
     const text = textOf(db, table, columns, some.length, onConflict);
-    const values = some.flatMap((row) => columns.map((column) => row[column] ?? null));
+    const values: Value[] = [];
+    for (const row of some) for (const column of columns) values.push(row[column] ?? null);
     await db.executeQuery(CompiledQuery.raw(text, values));
   }
 }
@@ -39,7 +40,7 @@ function* inPowersOfTwo<T>(rows: readonly T[]): Generator<readonly T[]> {
 }
 
 function textOf(db: Database, table: string, columns: readonly string[], count: number, onConflict = ''): string {
-  const key = JSON.stringify([isPostgres(db), table, columns, count, onConflict]);
+  const key = `${isPostgres(db) ? 'postgres' : 'sqlite'} ${table} ${count} ${columns.join()} ${onConflict}`;
   let text = texts.get(key);
   if (text === undefined) {
     const place = isPostgres(db) ? (index: number) => `$${index + 1}` : () => '?';

@@ -108,7 +108,7 @@ describe('a backup', () => {
     await desk.backUp('first.db');
     await desk.backUp('second.db');
     expect(openInAnotherProcess(join(dataDir, 'copilot-notify.db'))).toBe('SQLITE_BUSY');
-    expect([every, await autocheckpoint()]).toEqual([8_000, 8_000]);
+    expect([every, await autocheckpoint()]).toEqual([16_000, 16_000]);
   });
 
   it('is in DATA_DIR/backups under the time or the name given, for its owner alone', async () => {
@@ -171,7 +171,7 @@ describe('a backup fails, and leaves no file, when', () => {
     }
     expect(await outcome).toMatchObject([{ reason: { message: 'the database file has changed while it was copied' } }]);
     expect(readdirSync(join(dataDir, 'backups'))).toEqual([]);
-    expect(await autocheckpoint()).toBe(8_000);
+    expect(await autocheckpoint()).toBe(16_000);
   });
 
   it('the service stops', async () => {
@@ -180,7 +180,7 @@ describe('a backup fails, and leaves no file, when', () => {
     desk.stop();
     await expect(making).rejects.toMatchObject({ code: 'unavailable', message: 'The service is stopping.' });
     expect(readdirSync(join(dataDir, 'backups'))).toEqual([]);
-    expect(await autocheckpoint()).toBe(8_000);
+    expect(await autocheckpoint()).toBe(16_000);
   });
 
   it('the folder takes nothing', async () => {
@@ -188,7 +188,7 @@ describe('a backup fails, and leaves no file, when', () => {
     const making = desk.backUp();
     await expect(making).rejects.toMatchObject({ code: 'unavailable', message: expect.stringContaining('DATA_DIR') });
     await write(1);
-    expect(await autocheckpoint()).toBe(8_000);
+    expect(await autocheckpoint()).toBe(16_000);
   });
 });
 
