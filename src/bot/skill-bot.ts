@@ -26,7 +26,10 @@ export class SkillBot extends ActivityHandler {
     this.#services = services;
   }
 
-  /** The SDK's own way to these is ten generators long: see adapter.ts. Handlers that are added (`onMessage` and such) are not called. */
+  /**
+   * The SDK's own way to these is ten generators long: see adapter.ts. Handlers that are added (`onMessage` and such) are not
+   * called.
+   */
   override async run(context: TurnContext): Promise<void> {
     switch (context.activity.type) {
       case ActivityTypes.Event:

@@ -31,7 +31,7 @@ export class SkillTurnContext extends TurnContext {
     if (this.hasSendHandlers) return super.sendActivities(activities);
     const reference = TurnContext.getConversationReference(this.activity);
     const addressed = activities.map((activity) => {
-      const copy: Partial<Activity> = { type: ActivityTypes.Message, ...activity };
+      const copy: Partial<Activity> = { ...activity };
       copy.type ||= ActivityTypes.Message;
       // An id is the parent's to give.
       if (copy.id !== undefined) delete copy.id;

@@ -47,7 +47,7 @@ const nothing = { head: undefined, wait: undefined, scheduledAt: undefined };
 const look = prepared(
   (db, { now, conversationIds }: { readonly now: number; readonly conversationIds: readonly string[] }) =>
     sql<LookRow>`
-    select k.value as conversation_id, head.seq, head.id, head.notification_id, head.state, head.step, head.wait_id, head.attempts,
+    select * from (select k.value as conversation_id, head.seq, head.id, head.notification_id, head.state, head.step, head.wait_id, head.attempts,
       head.attempts_before, head.forced, head.interruptions, head.run_at, head.expires_at,
       (select min(deliveries.send_at) from deliveries
         where deliveries.conversation_id = k.value and ${isScheduled} and deliveries.send_at > ${now}) as scheduled_at,
@@ -58,10 +58,8 @@ const look = prepared(
       select deliveries.seq from deliveries
       where deliveries.conversation_id = k.value and ${isOpen} and deliveries.send_at <= ${now}
       order by deliveries.seq limit 1)
-    left join waits on waits.conversation_id = k.value
-    where head.seq is not null or waits.id is not null or exists (
-      select 1 from deliveries
-      where deliveries.conversation_id = k.value and ${isScheduled} and deliveries.send_at > ${now})`.compile(db),
+    left join waits on waits.conversation_id = k.value) as looks
+    where id is not null or open_wait_id is not null or scheduled_at is not null`.compile(db),
 );
 
 /** When a lane that looks so wants a worker; undefined when nothing is open in it. */
