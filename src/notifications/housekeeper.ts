@@ -1,4 +1,4 @@
-// The second loop: ends what has expired every minute, forgets what is old every hour.
+// Beside the work: what has expired is ended every minute, what is old is forgotten every hour.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../clock.ts';
@@ -32,9 +32,10 @@ type HousekeeperOptions = {
 
 const expiryEveryMs = 60_000;
 const retentionEveryMs = 3_600_000;
+const retryMs = 60_000;
 /**
  * A chunk takes about a millisecond: turns and what is due, after a start above all, come before what is over. A file of a
- * gigabyte takes four minutes so, and what expires meanwhile is ended after it.
+ * gigabyte takes four minutes so.
  */
 const scrubPauseMs = 20;
 /** Texts go a day after everybody has them; the rest is history. */
@@ -43,32 +44,37 @@ const bodyMs = 24 * 3_600_000;
 export class Housekeeper {
   readonly #options: HousekeeperOptions;
   readonly #stopping = new AbortController();
-  #loop: Promise<void> | undefined;
-  #forgotAt = Number.NEGATIVE_INFINITY;
+  #loops: readonly Promise<void>[] = [];
 
   constructor(options: HousekeeperOptions) {
     this.#options = options;
   }
 
   start(): void {
-    this.#loop = this.#run();
+    // Two loops: a large file is gone through for minutes, and what expires meanwhile is not to wait for it.
+    this.#loops = [
+      this.#every(expiryEveryMs, () => this.#expire()),
+      this.#every(retentionEveryMs, () => this.#forget()),
+    ];
   }
 
   async stop(): Promise<void> {
     this.#stopping.abort();
-    await this.#loop;
+    await Promise.all(this.#loops);
   }
 
-  async #run(): Promise<void> {
+  /** Counted from one beginning to the next: neither what takes long nor a clock that is set meanwhile delays the next. */
+  async #every(intervalMs: number, work: () => Promise<void>): Promise<void> {
     const { clock, logger } = this.#options;
     while (!this.#stopping.signal.aborted) {
+      let nextAt = clock.now() + intervalMs;
       try {
-        await this.#expire();
-        if (clock.now() - this.#forgotAt >= retentionEveryMs) await this.#forget();
+        await work();
       } catch (error) {
         logger.error({ err: error }, 'housekeeping failed; it is tried again in a minute');
+        nextAt = clock.now() + retryMs;
       }
-      await clock.sleep(expiryEveryMs, this.#stopping.signal);
+      await clock.sleep(Math.min(nextAt - clock.now(), intervalMs), this.#stopping.signal);
     }
   }
 
@@ -94,7 +100,6 @@ export class Housekeeper {
       conversations: await this.#repeat(() => forgetConversations(db, now - conversationMs)),
     };
     await scrubFile(db, { pauseMs: scrubPauseMs, stopping: this.#stopping.signal });
-    this.#forgotAt = now;
     if (Object.values(forgotten).some((count) => count > 0)) logger.info(forgotten, 'forgotten by age');
   }
 

@@ -1,6 +1,5 @@
 // V2: what is kept only for a time is gone when it is over, table by table, and from the files too.
 
-import { EventEmitter, once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,12 +11,12 @@ import { subscribe } from '../../src/conversations/subscription-store.ts';
 import { acceptNotification } from '../../src/notifications/accept-notification.ts';
 import { hashPerson } from '../../src/notifications/audit-store.ts';
 import { cancelNotification } from '../../src/notifications/cancel-notification.ts';
-import { Housekeeper } from '../../src/notifications/housekeeper.ts';
 import type { SendOutcome } from '../../src/notifications/notification.ts';
 import { parseNotifyRequest } from '../../src/notifications/notify-request.ts';
 import { openDatabase, probeWrite } from '../../src/storage/database.ts';
 import { conversation } from '../helpers/conversation.ts';
 import { createFakeClock } from '../helpers/fake-clock.ts';
+import { type Keeper, startKeeper } from '../helpers/keeper.ts';
 import { LaneBench } from '../helpers/lane-bench.ts';
 import { countInFiles } from '../helpers/people.ts';
 
@@ -29,7 +28,7 @@ const held: SendOutcome = { ...refused, status: 403 };
 
 let lane: LaneBench;
 let dataDir: string;
-let advance: (ms: number) => Promise<void>;
+let advance: Keeper['advance'];
 /** What the housekeeper could not do. */
 let failures: string[];
 
@@ -38,7 +37,8 @@ beforeEach(async () => {
   dataDir = mkdtempSync(join(tmpdir(), 'copilot-notify-retention-'));
   const db = await openDatabase({ dataDir });
   lane = new LaneBench(db, createFakeClock(Date.parse('2026-01-01T00:00:00Z')));
-  advance = await startKeeper();
+  const logger = pino({ level: 'error' }, { write: (line: string) => failures.push(line) });
+  ({ advance } = await startKeeper({ db, clock: lane.clock, logger }));
   onTestFinished(async () => {
     await db.destroy();
     rmSync(dataDir, { recursive: true, force: true });
@@ -48,27 +48,6 @@ beforeEach(async () => {
 afterEach(() => {
   if (failures.length > 0) throw new Error(failures.join(''));
 });
-
-/** Moves time on; resolves when the housekeeper has done what it then does. */
-async function startKeeper(): Promise<(ms: number) => Promise<void>> {
-  const naps = new EventEmitter();
-  const { db, clock } = lane;
-  const sleep = (ms: number, signal: AbortSignal): Promise<void> => {
-    naps.emit('asleep');
-    return clock.sleep(ms, signal);
-  };
-  const logger = pino({ level: 'error' }, { write: (line: string) => failures.push(line) });
-  const ages = { historyMs: 30 * day, conversationMs: 90 * day, onSettled: () => undefined };
-  const keeper = new Housekeeper({ db, logger, ...ages, clock: { now: clock.now, sleep } });
-  onTestFinished(() => keeper.stop());
-  const round = async (begin: () => void): Promise<void> => {
-    const asleep = once(naps, 'asleep');
-    begin();
-    await asleep;
-  };
-  await round(() => keeper.start());
-  return (ms) => round(() => clock.advance(ms));
-}
 
 const see = (change: object = {}) =>
   saveConversation(lane.db, { ...conversation, lastSeenAt: lane.clock.now(), ...change });

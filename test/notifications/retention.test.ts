@@ -1,19 +1,18 @@
 // What the housekeeper ends and forgets, and when.
 
-import { EventEmitter, once } from 'node:events';
 import { sql } from 'kysely';
-import { pino } from 'pino';
-import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import type { Conversation } from '../../src/conversations/conversation.ts';
 import { saveConversation } from '../../src/conversations/conversation-store.ts';
 import { subscribe } from '../../src/conversations/subscription-store.ts';
 import { acceptNotification, type Repeat } from '../../src/notifications/accept-notification.ts';
 import { cancelNotification } from '../../src/notifications/cancel-notification.ts';
-import { Housekeeper } from '../../src/notifications/housekeeper.ts';
 import type { SendOutcome } from '../../src/notifications/notification.ts';
 import { parseNotifyRequest } from '../../src/notifications/notify-request.ts';
 import * as store from '../../src/notifications/retention-store.ts';
 import { conversation } from '../helpers/conversation.ts';
+import { eventually } from '../helpers/eventually.ts';
+import { type Keeper, startKeeper as start } from '../helpers/keeper.ts';
 import { createLaneBench, type LaneBench } from '../helpers/lane-bench.ts';
 
 const minute = 60_000;
@@ -52,24 +51,9 @@ async function work(answer: SendOutcome): Promise<void> {
   await lane.work();
 }
 
-/** A housekeeper that has done its first round. `advance` moves time on and lets it do what it then does. */
-async function startKeeper(onSettled: (id: string) => void = (id) => void lane.settled.push(id)) {
-  const naps = new EventEmitter();
-  const { db, clock } = lane;
-  const sleep = (ms: number, signal: AbortSignal): Promise<void> => {
-    naps.emit('asleep');
-    return clock.sleep(ms, signal);
-  };
-  const options = { db, logger: pino({ level: 'silent' }), historyMs: 30 * day, conversationMs: 90 * day, onSettled };
-  const housekeeper = new Housekeeper({ ...options, clock: { now: clock.now, sleep } });
-  onTestFinished(() => housekeeper.stop());
-  const round = async (begin: () => void): Promise<void> => {
-    const asleep = once(naps, 'asleep');
-    begin();
-    await asleep;
-  };
-  await round(() => housekeeper.start());
-  return { housekeeper, advance: (ms: number): Promise<void> => round(() => clock.advance(ms)) };
+/** Its `advance` also tells what has been settled, unless `onSettled` takes that. */
+function startKeeper(onSettled: (id: string) => void = (id) => void lane.settled.push(id)): Promise<Keeper> {
+  return start({ db: lane.db, clock: lane.clock, onSettled });
 }
 
 /** How many rows there are in each of these tables, or of those that match. */
@@ -95,6 +79,19 @@ describe('expiry', () => {
     const dead = { status: 'dead', reason: 'expired' };
     expect((await lane.viewOf(id)).deliveries).toMatchObject([dead, dead]);
     expect(lane.settled).toEqual([id]);
+  });
+
+  it('is not a minute late for what comes due while it works', async () => {
+    const first = await accept({ lifeMs: hour });
+    await see({ id: 'd', userKey: 'another' });
+    const second = await accept({ to: { conversationId: 'd' }, lifeMs: day });
+    const { advance } = await startKeeper((id) => {
+      lane.settled.push(id);
+      if (id === first.id) lane.clock.advance(day);
+    });
+    await advance(hour);
+    await eventually('both have expired', () => lane.settled.length === 2);
+    expect(lane.settled).toEqual([first.id, second.id]);
   });
 
   it('leaves alone an end whose message was taken', async () => {
