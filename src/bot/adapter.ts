@@ -7,9 +7,11 @@
 
 import {
   type Activity,
+  ActivityEx,
   ActivityTypes,
   BotCallbackHandlerKey,
   CloudAdapter,
+  type ConversationReference,
   DeliveryModes,
   type InvokeResponse,
   type ResourceResponse,
@@ -49,6 +51,20 @@ export class SkillAdapter extends CloudAdapter {
     activity.callerId = admitted.callerId ?? '';
     await this.#run(activity, admitted, logic);
     return undefined;
+  }
+
+  /** The form with claims, audience and logic, which this service uses; the others stay the SDK's. */
+  override async continueConversationAsync(
+    botAppIdOrClaims: string | ClaimsIdentity,
+    reference: Partial<ConversationReference>,
+    logicOrAudience: Logic | string,
+    maybeLogic?: Logic,
+  ): Promise<void> {
+    if (typeof botAppIdOrClaims === 'string' || typeof logicOrAudience !== 'string' || !maybeLogic) {
+      return super.continueConversationAsync(botAppIdOrClaims, reference, logicOrAudience, maybeLogic);
+    }
+    const continuation = ActivityEx.getContinuationActivity(reference);
+    return this.processProactive(botAppIdOrClaims, continuation, logicOrAudience, maybeLogic);
   }
 
   protected override processProactive(

@@ -84,8 +84,10 @@ export function createParentTransport(
   resolve: Resolve = lookup,
 ): ParentTransport {
   const connect = { timeout: deadlines.connectMs };
-  const publicOnly = new Agent({ connect: connectPublic(connect, resolve) });
-  const anywhere = new Agent({ connect });
+  // The deadline of the attempt is the only one: undici's own would set three timers for each request.
+  const options = { headersTimeout: 0, bodyTimeout: 0 };
+  const publicOnly = new Agent({ ...options, connect: connectPublic(connect, resolve) });
+  const anywhere = new Agent({ ...options, connect });
   return {
     send: async (parentRequest) => {
       const dispatcher = parentRequest.privateAllowed ? anywhere : publicOnly;

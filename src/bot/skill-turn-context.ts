@@ -31,7 +31,8 @@ export class SkillTurnContext extends TurnContext {
     if (this.hasSendHandlers) return super.sendActivities(activities);
     const reference = TurnContext.getConversationReference(this.activity);
     const addressed = activities.map((activity) => {
-      const copy: Partial<Activity> = { ...activity };
+      // Not `{ ...activity }`: on Node 20 each property that is added to such an object makes a hidden class of its own.
+      const copy: Partial<Activity> = Object.assign({}, activity);
       copy.type ||= ActivityTypes.Message;
       // An id is the parent's to give.
       if (copy.id !== undefined) delete copy.id;

@@ -27,9 +27,8 @@ import { findNotificationView, listNotifications, type NotificationView } from '
 import type { NotifyRequest } from './notify-request.ts';
 import { ParentGates } from './parent-gates.ts';
 import { createLaneDesk } from './lane-desk.ts';
-import type { LaneStep } from './lane-step.ts';
-import type { Lease } from './lane-store.ts';
 import type { LaneWork } from './lane-work.ts';
+import type { LeasedLane } from './leasing.ts';
 import { purgeDeliveries, retryDeliveries } from './replay-deliveries.ts';
 import { SettledSignal } from './settled-signal.ts';
 import { SharedGates } from './shared-gates.ts';
@@ -108,7 +107,7 @@ function createParts(options: DeliveryEngineOptions) {
     onRoom,
     stopping: stopping.signal,
   };
-  const work = (lease: Lease, step: LaneStep): Promise<void> => workOffLane(lane, desk, lease, step);
+  const work = (leased: LeasedLane): Promise<void> => workOffLane(lane, desk, leased);
   const worker: DeliveryWorker = new DeliveryWorker({ ...lane, stopping, claim: (claims) => desk.claim(claims), work });
   const desk = createLaneDesk(lane, worker);
   const housekeeper = new Housekeeper({ ...options, ...config, onSettled });

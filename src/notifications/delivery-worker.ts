@@ -9,7 +9,6 @@ import type { Database } from '../storage/database.ts';
 import { isPostgres } from '../storage/locks.ts';
 import { expandNext } from './expand-notification.ts';
 import type { LaneDesk } from './lane-desk.ts';
-import type { LaneStep } from './lane-step.ts';
 import { type Claim, type Lease, takeBackLeases } from './lane-store.ts';
 import type { LaneKeeper, LeasedLane } from './leasing.ts';
 import { type DueParent, hastenParent, listDueParents } from './parent-lanes-store.ts';
@@ -26,7 +25,7 @@ type WorkerOptions = {
   /** Leases lanes that are due, and hands them to `take`. Returns how many. */
   readonly claim: LaneDesk['claim'];
   /** Works off one leased lane until it is let go of; begins nothing more once the worker stops. */
-  readonly work: (lease: Lease, step: LaneStep) => Promise<void>;
+  readonly work: (lane: LeasedLane) => Promise<void>;
 };
 
 /** Without a reason of its own an abort makes an error, with its stack. */
@@ -156,9 +155,10 @@ export class DeliveryWorker implements LaneKeeper {
     return claims.length === 0 ? 0 : claim(claims);
   }
 
-  take({ lease, step }: LeasedLane): void {
+  take(lane: LeasedLane): void {
     const { logger, work } = this.#options;
-    const done = work(lease, step).catch((error: unknown) => {
+    const { lease } = lane;
+    const done = work(lane).catch((error: unknown) => {
       logger.error({ err: error, conversationId: lease.conversationId }, 'lane failed');
       return releaseAfter(error, lease, this.#options);
     });

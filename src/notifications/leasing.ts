@@ -5,8 +5,8 @@ import { type Claim, claimLanes, keepLease, type Lease } from './lane-store.ts';
 import { type LaneStep, stepLanes } from './lane-step.ts';
 import type { LaneWork } from './lane-work.ts';
 
-/** A leased lane and its next step. */
-export type LeasedLane = { readonly lease: Lease; readonly step: LaneStep };
+/** A leased lane and its next step; undefined when the lease is lost. */
+export type LeasedLane = { readonly lease: Lease; step: LaneStep | undefined };
 
 /** Works on the lanes that are leased here. */
 export type LaneKeeper = {

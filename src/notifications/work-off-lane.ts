@@ -9,27 +9,22 @@ import type { LaneDesk } from './lane-desk.ts';
 import type { LaneStep } from './lane-step.ts';
 import type { Lease } from './lane-store.ts';
 import type { LaneWork } from './lane-work.ts';
+import type { LeasedLane } from './leasing.ts';
 import type { Delivery } from './notification.ts';
 import { releaseLane } from './release-lane.ts';
 
-/** Works off the lane from this step on, until it is let go of or its lease is lost. */
-export async function workOffLane(
-  work: LaneWork,
-  desk: LaneDesk,
-  lease: Lease,
-  first: LaneStep | undefined,
-): Promise<void> {
-  for (let step = first; step && step.kind !== 'freed'; step = await takeStep(work, desk, lease, step));
+/**
+ * Works off the lane from its step on, until it is let go of or its lease is lost. The step is kept in the lane and nowhere
+ * else: an async function holds what it knew at its last `await` as long as it is not collected, and one that runs as long
+ * as a lane grows old, and what it holds with it.
+ */
+export async function workOffLane(work: LaneWork, desk: LaneDesk, lane: LeasedLane): Promise<void> {
+  while (lane.step && lane.step.kind !== 'freed') lane.step = await takeStep(work, desk, lane);
 }
 
 /** Takes one step. Gives the next, or undefined when there is none. */
-async function takeStep(
-  work: LaneWork,
-  desk: LaneDesk,
-  lease: Lease,
-  step: Exclude<LaneStep, { readonly kind: 'freed' }>,
-): Promise<LaneStep | undefined> {
-  switch (step.kind) {
+async function takeStep(work: LaneWork, desk: LaneDesk, { lease, step }: LeasedLane): Promise<LaneStep | undefined> {
+  switch (step?.kind) {
     case 'attempt': {
       const { change, next } = await attemptDelivery(work, desk, lease, step.trial);
       if (change && change.state !== 'pending') await finish(work, lease, step.trial.delivery, change);
@@ -43,6 +38,8 @@ async function takeStep(
     case 'overdue':
       await endOverdueWait(work, lease, step.conversation, step.wait);
       await releaseLane(work.db, lease, work.clock.now());
+      return undefined;
+    default:
       return undefined;
   }
 }

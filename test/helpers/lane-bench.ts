@@ -108,7 +108,7 @@ export class LaneBench {
       settling: () => undefined,
       onUnsure: () => undefined,
     });
-    await workOffLane(work, desk, lease, await desk.next(lease));
+    await workOffLane(work, desk, { lease, step: await desk.next(lease) });
     for (const other of others) {
       this.gates.leave(other.parent, other.conversationId);
       await releaseLane(this.db, other, this.clock.now());
@@ -122,9 +122,9 @@ export class LaneBench {
       ...work,
       stopping: this.stopping,
       claim: (claims) => desk.claim(claims),
-      work: (lease, step) => {
+      work: (lane) => {
         onTaken();
-        return workOffLane(work, desk, lease, step);
+        return workOffLane(work, desk, lane);
       },
     });
     const desk: LaneDesk = createLaneDesk(work, worker);

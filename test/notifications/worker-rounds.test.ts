@@ -13,7 +13,8 @@ import { acceptNotification } from '../../src/notifications/accept-notification.
 import { DeliveryWorker } from '../../src/notifications/delivery-worker.ts';
 import { expandNext } from '../../src/notifications/expand-notification.ts';
 import type { LaneDesk } from '../../src/notifications/lane-desk.ts';
-import { claimLanes, type Lease } from '../../src/notifications/lane-store.ts';
+import { claimLanes } from '../../src/notifications/lane-store.ts';
+import type { LeasedLane } from '../../src/notifications/leasing.ts';
 import { wakeLanes } from '../../src/notifications/wake-lanes.ts';
 import { parseNotifyRequest } from '../../src/notifications/notify-request.ts';
 import { ParentGates } from '../../src/notifications/parent-gates.ts';
@@ -81,7 +82,7 @@ describe('a worker with the default concurrency', () => {
     const over = new AbortController();
     const hanging = once(over.signal, 'abort');
     const gates = new ParentGates({ slotsPerParent: deliveryConcurrency, hostRate: 0 });
-    const work = async ({ conversationId, parent }: Lease): Promise<void> => {
+    const work = async ({ lease: { conversationId, parent } }: LeasedLane): Promise<void> => {
       worked.push(conversationId);
       if (conversationId === healthy.id) return;
       gates.enter(parent, conversationId);
