@@ -6,6 +6,7 @@ import { v7 as createId } from 'uuid';
 import { AppError } from '../errors.ts';
 import type { Database } from '../storage/database.ts';
 import { lockAll } from '../storage/locks.ts';
+import { OneByOne } from '../storage/together.ts';
 import { transact } from '../storage/transact.ts';
 import { insertDeliveries } from './enqueue.ts';
 import { type Expanded, expandFirst } from './expand-notification.ts';
@@ -41,9 +42,6 @@ export type Ask = {
 
 export type Answer = AcceptedNotification & { readonly replayed: boolean };
 type Outcome = { readonly answer: Answer } | { readonly refusal: unknown };
-
-/** Each of them has to be undone without the others, and is to be asked in a transaction of its own. */
-class OneByOne extends Error {}
 
 /**
  * Accepts one notification. `now` in epoch ms. Throws AppError `idempotency_key_reused` (422) for another body under the same

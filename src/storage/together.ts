@@ -5,6 +5,9 @@ import type { Database } from './database.ts';
 import { isPostgres } from './locks.ts';
 import { transact } from './transact.ts';
 
+/** What work throws that can be told the outcome of one, and not of several: each of them is then done alone. */
+export class OneByOne extends Error {}
+
 type Waiting<I, O> = {
   readonly item: I;
   readonly resolve: (outcome: O) => void;
