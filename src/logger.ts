@@ -7,7 +7,6 @@ import {
   type Logger,
   type LoggerOptions,
   pino,
-  stdTimeFunctions,
 } from 'pino';
 
 export type { Logger };
@@ -38,7 +37,7 @@ export function createLogger(level: LogLevel, destination?: DestinationStream): 
   const options: LoggerOptions = {
     level,
     base: null,
-    timestamp: stdTimeFunctions.isoTime,
+    timestamp,
     formatters: { level: (label: string) => ({ level: label }) },
     // Nothing here logs secrets on purpose; this catches what a library's object brings along. By hand: pino's own
     // `redact` looks for every path in every line, which costs many times the line.
@@ -87,6 +86,19 @@ function openStdout(): DestinationStream & { flushSync(): void } {
   };
 }
 
+let lastAt = Number.NaN;
+let lastTime = '';
+
+/** As pino's `isoTime`, once for all the lines of a millisecond. */
+function timestamp(): string {
+  const now = Date.now();
+  if (now !== lastAt) {
+    lastAt = now;
+    lastTime = `,"time":"${new Date(now).toISOString()}"`;
+  }
+  return lastTime;
+}
+
 /** Where nobody reads stdout, what comes beyond this is dropped: the memory of the process must not fill with it. */
 const mostUnread = 8 * 1024 * 1024;
 
@@ -108,10 +120,22 @@ function redactFields(fields: object, depth: number): Record<string, unknown> {
   const clean: Record<string, unknown> = {};
   for (const name of Object.keys(fields)) {
     const value: unknown = fields[name as keyof typeof fields];
-    if (secretNames.has(name.toLowerCase())) clean[name] = censored;
+    if (isSecret(name)) clean[name] = censored;
     else clean[name] = errorNames.has(name) ? serializeError(value) : redact(value, depth + 1);
   }
   return clean;
+}
+
+const knownNames = new Map<string, boolean>();
+const mostKnownNames = 1_000;
+
+function isSecret(name: string): boolean {
+  const known = knownNames.get(name);
+  if (known !== undefined) return known;
+  const secret = secretNames.has(name.toLowerCase());
+  // The names in what a library brings along may be without end.
+  if (knownNames.size < mostKnownNames) knownNames.set(name, secret);
+  return secret;
 }
 
 type SerializedError = {

@@ -82,12 +82,12 @@ export async function findFewRecipients(db: Database, tos: readonly Recipient[])
     tos.flatMap((to) => ('userId' in to ? [userKeyOf(to.userId)] : [])),
   );
   if (!byId || !byUser) return undefined;
+  const known = new Map(byId.map((one) => [one.id, one]));
   return tos.map((to) => {
     if ('userId' in to) return pickForAll(byUser.filter((one) => one.user_key === userKeyOf(to.userId)));
     const theirs =
       'subject' in to ? (followers.get(to.subject) ?? []) : 'conversationId' in to ? [to.conversationId] : [];
-    const wanted = new Set(theirs);
-    return pickForAll(byId.filter((one) => wanted.has(one.id)));
+    return pickForAll([...new Set(theirs)].flatMap((id) => known.get(id) ?? []));
   });
 }
 
@@ -148,7 +148,7 @@ export async function listPeople(
   db: Database,
   to: Recipient,
   conversationIds: readonly string[],
-): Promise<Candidate[][]> {
+): Promise<readonly (readonly Candidate[])[]> {
   const userKeys = db.selectFrom('conversations').select('user_key').where('id', 'in', conversationIds);
   const rows = await named(db, to).where('user_key', 'in', userKeys).execute();
   // The same person at another parent is somebody else: only those are meant that the page has come upon.
@@ -156,7 +156,8 @@ export async function listPeople(
   return groupByPerson(rows).filter((candidates) => candidates.some(({ id }) => ids.has(id)));
 }
 
-function groupByPerson(rows: readonly Candidate[]): Candidate[][] {
+function groupByPerson(rows: readonly Candidate[]): readonly (readonly Candidate[])[] {
+  if (rows.length === 1) return [rows];
   const people = new Map<string, Candidate[]>();
   for (const row of rows) {
     const person = JSON.stringify([row.caller_app_id, row.tenant_id, row.user_key]);
