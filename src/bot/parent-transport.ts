@@ -171,7 +171,9 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     clearTimeout(this.#timer);
-    const body = Buffer.concat(this.#chunks).toString('utf8');
+    const [first] = this.#chunks;
+    const whole = this.#chunks.length === 1 && first ? first : Buffer.concat(this.#chunks);
+    const body = whole.toString('utf8');
     this.#resolve({ status: this.#status, retryAfter: this.#retryAfter, body });
   }
 

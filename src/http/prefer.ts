@@ -12,8 +12,11 @@ type Preferences = {
 /** The longest wait that is given: below what load balancers allow an answer. */
 const longestWaitSeconds = 30;
 
+const noPreferences: Preferences = { waitMs: undefined, respondAsync: false };
+
 /** What the request prefers; whatever is not understood is ignored, as section 2 asks. */
 export function readPreferences(req: IncomingMessage): Preferences {
+  if (req.headers['prefer'] === undefined) return noPreferences;
   const preferences = new Map<string, string>();
   // Commas inside of quotes separate nothing.
   for (const [item] of String(req.headers['prefer'] ?? '').matchAll(/(?:[^",]|"(?:[^"\\]|\\.)*")+/g)) {
