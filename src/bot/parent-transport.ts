@@ -84,7 +84,7 @@ export function createParentTransport(
   resolve: Resolve = lookup,
 ): ParentTransport {
   const connect = { timeout: deadlines.connectMs };
-  // The deadline of the attempt is the only one: undici's own would set three timers for each request.
+  // An answer has the deadline of its attempt: undici's own would be a further timer for each request.
   const options = { headersTimeout: 0, bodyTimeout: 0 };
   const publicOnly = new Agent({ ...options, connect: connectPublic(connect, resolve) });
   const anywhere = new Agent({ ...options, connect });

@@ -86,7 +86,7 @@ export async function postponeDelivery(trx: Database, { id }: Delivery, runAt: n
 
 /**
  * Settles what was taken by its parent, under leases held in `trx`, and records the attempts. Returns those (`seq`) that were
- * still ours. Throws OneByOne where some were and others not.
+ * still ours. Throws OneByOne where not all of several were.
  */
 export async function settleDelivered(
   trx: Database,

@@ -104,9 +104,10 @@ async function settleAll(
     item.leasing = leasing;
   }
   const held = await keepHeld(trx, items);
+  // May throw, and then each is done alone, as what it was.
+  const settled = new Set(await settleTaken(trx, held, work.clock.now()));
   // What this transaction frees, another may lease before this one is told that it is committed.
   for (const { lease } of items) lease.isSettling = false;
-  const settled = new Set(await settleTaken(trx, held, work.clock.now()));
   const { steps, renewed } = await stepOn(trx, work, held);
   await leasing.lease(trx, isFirstTry ? claimsInstead(work, items, steps) : []);
   return items.map((item) => ({ isSettled: settled.has(item), next: steps.get(item), until: renewed.get(item.lease) }));

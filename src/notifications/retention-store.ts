@@ -28,6 +28,8 @@ export async function expireDeliveries(db: Database, now: number): Promise<strin
       settled_at: now,
     })
     .where('id', 'in', overdue)
+    // Again: on PostgreSQL one may have been marked while this waited for it.
+    .where(mayExpire)
     .returning('notification_id')
     .execute();
   return rows.map((row) => row.notification_id);

@@ -39,7 +39,8 @@ async function takeStep(work: LaneWork, desk: LaneDesk, { lease, step }: LeasedL
       await endOverdueWait(work, lease, step.conversation, step.wait);
       await releaseLane(work.db, lease, work.clock.now());
       return undefined;
-    default:
+    case 'freed':
+    case undefined:
       return undefined;
   }
 }

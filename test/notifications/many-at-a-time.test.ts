@@ -5,6 +5,7 @@ import { parentOf } from '../../src/conversations/conversation.ts';
 import { findAddressees } from '../../src/conversations/conversation-store.ts';
 import { acceptAll, type Ask } from '../../src/notifications/accept-notification.ts';
 import type { AttemptRecord } from '../../src/notifications/attempt-store.ts';
+import { markSending } from '../../src/notifications/delivery-store.ts';
 import { createLaneDesk } from '../../src/notifications/lane-desk.ts';
 import type { Trial } from '../../src/notifications/lane-step.ts';
 import type { Lease } from '../../src/notifications/lane-store.ts';
@@ -172,4 +173,63 @@ it('a lane that others may have by now is not kept for a result that came too la
   await claim(1);
   expect(leased.map(({ conversationId }) => conversationId)).toEqual([lease.conversationId]);
   expect(leased).not.toContain(lease);
+});
+
+/** How many attempts of each of these conversations are on record. */
+async function countAttempts(conversationIds: readonly string[]): Promise<number[]> {
+  const rows = await lane.db.selectFrom('attempts').select('conversation_id').execute();
+  return conversationIds.map((id) => rows.filter((row) => row.conversation_id === id).length);
+}
+
+it('of several results that are stored together, one that is no longer ours keeps none of the others from it', async () => {
+  await askAll();
+  const { leases, settle } = await startSettling(3);
+  const [first, second, third] = leases;
+  if (!first || !second || !third) throw new Error('not all were leased');
+  await lane.db
+    .updateTable('deliveries')
+    .set({ state: 'cancelled', open: 0, settled_at: 1 })
+    .where('conversation_id', '=', second.conversationId)
+    .execute();
+  const settled = await Promise.all([settle(first), settle(second), settle(third)]);
+  expect(settled.map(({ isSettled }) => isSettled)).toEqual([true, false, true]);
+  expect(settled.map(({ next }) => next?.kind)).toEqual(['freed', 'freed', 'freed']);
+  expect(await countAttempts(leases.map(({ conversationId }) => conversationId))).toEqual([1, 0, 1]);
+  expect(lane.gates.inUse(parentOf(conversation))).toBe(0);
+  const rows = await lane.db.selectFrom('deliveries').select(['state', 'attempts']).orderBy('state').execute();
+  expect(rows).toEqual([
+    { state: 'cancelled', attempts: 0 },
+    { state: 'delivered', attempts: 1 },
+    { state: 'delivered', attempts: 1 },
+  ]);
+});
+
+it('of several that are marked together, those are told that were still pending', async () => {
+  await askAll();
+  const rows = await lane.db.selectFrom('deliveries').select('seq').orderBy('seq').execute();
+  const [first = 0, second = 0, third = 0] = rows.map(({ seq }) => seq);
+  await lane.db
+    .updateTable('deliveries')
+    .set({ state: 'cancelled', open: 0, settled_at: 1 })
+    .where('seq', '=', second)
+    .execute();
+  const marked = await lane.db.transaction().execute((trx) => markSending(trx, [first, second, third]));
+  expect([...marked]).toEqual([first, third]);
+  expect([...(await lane.db.transaction().execute((trx) => markSending(trx, [])))]).toEqual([]);
+});
+
+it('what failed before and is done once more alone is stored without anything beside it', async () => {
+  await saveConversations(lane.db, ['d']);
+  await Promise.all([...ids, 'd'].map(ask));
+  const { leases, leased, settle } = await startSettling(3);
+  for (const lease of leases) lease.isSettling = true;
+  await lane.db
+    .updateTable('deliveries')
+    .set({ state: 'cancelled', open: 0, settled_at: 1 })
+    .where('conversation_id', '=', leases[1]?.conversationId ?? '')
+    .execute();
+  const settled = await Promise.all(leases.map(settle));
+  expect(settled.map(({ isSettled }) => isSettled)).toEqual([true, false, true]);
+  expect(leased).toEqual([]);
+  expect(leases.map(({ isSettling }) => isSettling)).toEqual([false, false, false]);
 });
