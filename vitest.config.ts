@@ -25,6 +25,7 @@ export default defineConfig({
           // What hangs on the database: the engine, and stories through the whole service.
           include: [
             'test/notifications/*.test.ts',
+            'test/conversations/saving.test.ts',
             'test/flows/{chat-until-notified,erase-turns,idempotency-keys,idempotency-life,idempotency-races}.test.ts',
             'test/flows/{interruptions,keys,notify,operate,people,people-rights,turns,webhooks}.test.ts',
             'test/postgres/*.test.ts',

@@ -26,7 +26,7 @@ type InsertOptions = {
 type Addressed = { readonly notification: Notification; readonly conversationIds: readonly string[] };
 
 /** Adds one delivery for each conversation, in this order; one that is there stays as it is. */
-export function insertDeliveries(
+export async function insertDeliveries(
   db: Database,
   addressed: readonly Addressed[],
   now: number,
@@ -49,7 +49,7 @@ export function insertDeliveries(
       bulk: isBulk ? 1 : 0,
     })),
   );
-  return insertRows(db, 'deliveries', rows, '(id) do nothing');
+  await insertRows(db, 'deliveries', rows, '(id) do nothing');
 }
 
 /** Those of these conversations that have a delivery of this notification, whatever its state. */

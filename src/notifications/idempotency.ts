@@ -75,7 +75,7 @@ export async function findAnswers<T>(
 }
 
 /** Keeps answers; to be called in the transaction that stores what they tell of, so that a crash leaves both or neither. */
-export function insertAnswers(
+export async function insertAnswers(
   trx: Database,
   given: readonly (RepeatableRequest & { readonly answer: { readonly expiresAt: number } })[],
   now: number,
@@ -87,7 +87,7 @@ export function insertAnswers(
   }));
   const change = ['fingerprint', 'answer', 'expires_at'].map((name) => `${name} = excluded.${name}`);
   // There may be one whose time is over.
-  return insertRows(trx, 'idempotency_keys', rows, `(credential, key) do update set ${change.join(', ')}`);
+  await insertRows(trx, 'idempotency_keys', rows, `(credential, key) do update set ${change.join(', ')}`);
 }
 
 /** Gives each request with a key its first answer: those that are known, and those that are given meanwhile. */

@@ -11,11 +11,11 @@ import type { Expanded } from './expand-notification.ts';
 import type { Notification, Pushed } from './notification.ts';
 
 /** Stores notifications, and how far the recipients of each are known. */
-export function insertNotifications(
+export async function insertNotifications(
   trx: Database,
   items: readonly (Expanded & { readonly notification: Notification })[],
 ): Promise<void> {
-  return insertRows(
+  await insertRows(
     trx,
     'notifications',
     items.map(({ notification, recipients, expandedTo }) => ({

@@ -137,6 +137,7 @@ export function forgetConversations(db: Database, before: number): Promise<numbe
       .selectFrom('conversations')
       .select('id')
       .where('active_at', '<', before)
+      .where('last_seen_at', '<', before)
       .where(({ not, exists, selectFrom }) =>
         not(
           exists(

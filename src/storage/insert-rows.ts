@@ -14,22 +14,25 @@ type Rows<Table extends keyof Schema> = readonly Partial<Record<keyof Schema[Tab
 const mostRows = 64;
 const texts = new Map<string, string>();
 
-/** Inserts the rows, in this order. `onConflict`: what follows `on conflict`. */
+/** Inserts the rows, in this order. `onConflict`: what follows `on conflict`; gives what that returns, if it does. */
 export async function insertRows<Table extends keyof Schema>(
   db: Database,
   table: Table,
   rows: Rows<Table>,
   onConflict?: string,
-): Promise<void> {
+): Promise<Record<string, unknown>[]> {
   const [first] = rows;
-  if (!first) return;
+  const returned: Record<string, unknown>[] = [];
+  if (!first) return returned;
   const columns = Object.keys(first) as (keyof Schema[Table] & string)[];
   for (const some of inPowersOfTwo(rows)) {
     const text = textOf(db, table, columns, some.length, onConflict);
     const values: Value[] = [];
     for (const row of some) for (const column of columns) values.push(row[column] ?? null);
-    await db.executeQuery(CompiledQuery.raw(text, values));
+    const result = await db.executeQuery<Record<string, unknown>>(CompiledQuery.raw(text, values));
+    for (const row of result.rows) returned.push(row);
   }
+  return returned;
 }
 
 function* inPowersOfTwo<T>(rows: readonly T[]): Generator<readonly T[]> {
