@@ -104,6 +104,9 @@ describe.each(sources)('in answer to %s', (_source, source) => {
 });
 
 const refuse = () => Promise.reject(new RangeError('refused'));
+const sayHello = async (context: TurnContext): Promise<void> => void (await context.sendActivity('hello'));
+/** Without an audience the SDK has none, and ours is empty: the connector refuses to send to either. */
+const named = (seen: unknown[] = []): unknown[] => seen.map((value) => (value === undefined ? '' : value));
 
 describe('continueConversationAsync', () => {
   const identity = new ClaimsIdentity([{ type: 'aud', value: 'skill' }], true);
@@ -136,15 +139,12 @@ describe('continueConversationAsync', () => {
       }),
     );
     expect(ours?.calls).toHaveLength(1);
-    // Without an audience the SDK has none, and ours is empty: the connector refuses to send to either.
-    const named = (seen: unknown[] = []): unknown[] => seen.map((value) => (value === undefined ? '' : value));
     expect({ ...ours, seen: named(ours?.seen) }).toEqual({ ...theirs, seen: named(theirs?.seen) });
   });
 
   it.each([undefined, {}])('rejects with the reference %j, as the SDK does', async (nothing) => {
-    const send = async (context: TurnContext): Promise<void> => void (await context.sendActivity('hello'));
     for (const adapter of [createOurs(record()), createTheirs(record())]) {
-      const call = adapter.continueConversationAsync(identity, nothing as never, 'parent', send);
+      const call = adapter.continueConversationAsync(identity, nothing as never, 'parent', sayHello);
       await expect(call).rejects.toThrow(TypeError);
     }
   });
@@ -183,8 +183,9 @@ async function measureOld(adapter: CloudAdapter, count: number): Promise<number>
   return sum;
 }
 
+const taken = () => Promise.resolve({ id: 'taken' });
+
 it('what a push has left is collected young: with the generators of the SDK it is not', async () => {
-  const taken = () => Promise.resolve({ id: 'taken' });
   const client = { conversations: { sendToConversation: taken, replyToActivity: taken } };
   const [ours, theirs] = [await measureOld(createOurs(client), 20_000), await measureOld(createTheirs(client), 20_000)];
   process.stdout.write(
