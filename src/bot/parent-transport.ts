@@ -171,9 +171,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     clearTimeout(this.#timer);
-    const [first] = this.#chunks;
-    const whole = this.#chunks.length === 1 && first ? first : Buffer.concat(this.#chunks);
-    const body = whole.toString('utf8');
+    const body = Buffer.concat(this.#chunks).toString('utf8');
     this.#resolve({ status: this.#status, retryAfter: this.#retryAfter, body });
   }
 

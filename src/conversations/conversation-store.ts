@@ -10,11 +10,13 @@ import { type Addressee, type Conversation, hostOf, parentOf, type Reachability 
 /** Saves conversations as these turns have shown them, each once; the first turn also sets its birth. */
 export async function saveConversations(db: Database, conversations: readonly Conversation[]): Promise<void> {
   const rows = conversations.map(rowOf);
-  const saved = await insertRows(db, 'conversations', rows, whereUnmoved);
+  const shown = Object.keys(rows[0] ?? {}).filter((column) => !bornColumns.has(column));
+  const unmoved = shown.filter((column) => !indexedColumns.has(column));
+  const saved = await insertRows(db, 'conversations', rows, `${setting(unmoved)} ${whereUnmoved} returning id`);
   if (saved.length === rows.length) return;
   const ids = new Set(saved.map(({ id }) => id));
   const others = rows.filter(({ id }) => !ids.has(id));
-  await insertRows(db, 'conversations', others, always);
+  await insertRows(db, 'conversations', others, setting(shown));
 }
 
 /** Saves the conversation as this turn has shown it. */
@@ -22,30 +24,18 @@ export function saveConversation(db: Database, conversation: Conversation): Prom
   return saveConversations(db, [conversation]);
 }
 
-/** What each turn may show anew. Which conversation it is, and since when, stays. */
-const shown = [
-  'user_id',
-  'service_url',
-  'audience',
-  'parent',
-  'reference',
-  'claims',
-  'delivery_mode',
-  'reachability',
-  'reachability_reason',
-  'locale',
-  'last_seen_at',
-];
-/** What is in an index besides: SQLite enters anew whatever a statement sets, at random places, changed or not. */
-const indexed = ['user_key', 'active_at'];
+/** Which conversation it is, and since when; each turn may show all the rest anew. */
+const bornColumns = new Set(['id', 'caller_app_id', 'tenant_id', 'channel_id', 'external_id', 'created_at']);
+/** Of the rest, what is in an index: SQLite enters anew whatever a statement sets, at random places, changed or not. */
+const indexedColumns = new Set(['user_key', 'active_at']);
 /** How late `active_at` may be: it only finds what may be too old. */
 const activeAgainMs = 3_600_000;
+const whereUnmoved = `where conversations.user_key = excluded.user_key
+  and conversations.active_at > excluded.active_at - ${activeAgainMs}`;
 
-const setting = (columns: readonly string[]): string =>
-  `(id) do update set ${columns.map((column) => `${column} = excluded.${column}`).join(', ')}`;
-const always = setting([...shown, ...indexed]);
-const whereUnmoved = `${setting(shown)} where conversations.user_key = excluded.user_key
-  and conversations.active_at > excluded.active_at - ${activeAgainMs} returning id`;
+function setting(columns: readonly string[]): string {
+  return `(id) do update set ${columns.map((column) => `${column} = excluded.${column}`).join(', ')}`;
+}
 
 function rowOf(conversation: Conversation) {
   return {

@@ -58,8 +58,7 @@ export function readBytes(req: IncomingMessage, maxBytes: number): Promise<Buffe
     let isWhole = false;
     req.once('end', () => {
       isWhole = true;
-      // Mostly there is one, and a copy would be another.
-      resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
+      resolve(Buffer.concat(chunks));
     });
     req.once('error', () => reject(abortedError()));
     // Comes after every request. An error costs its stack, so none is made for those that are whole.

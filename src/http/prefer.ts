@@ -12,15 +12,11 @@ type Preferences = {
 /** The longest wait that is given: below what load balancers allow an answer. */
 const longestWaitSeconds = 30;
 
-const noPreferences: Preferences = { waitMs: undefined, respondAsync: false };
-
 /** What the request prefers; whatever is not understood is ignored, as section 2 asks. */
 export function readPreferences(req: IncomingMessage): Preferences {
-  const header = req.headers['prefer'];
-  if (header === undefined) return noPreferences;
   const preferences = new Map<string, string>();
   // Commas inside of quotes separate nothing.
-  for (const [item] of String(header).matchAll(/(?:[^",]|"(?:[^"\\]|\\.)*")+/g)) {
+  for (const [item] of String(req.headers['prefer'] ?? '').matchAll(/(?:[^",]|"(?:[^"\\]|\\.)*")+/g)) {
     const [, name = '', value = ''] = /^\s*([^\s=;]+)\s*(?:=\s*("[^"]*"|[^\s;]*))?\s*(?:;|$)/.exec(item) ?? [];
     // Of one that is given twice the first counts.
     if (!preferences.has(name.toLowerCase())) preferences.set(name.toLowerCase(), value.replaceAll('"', ''));

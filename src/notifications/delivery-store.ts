@@ -85,22 +85,22 @@ export async function postponeDelivery(trx: Database, { id }: Delivery, runAt: n
 }
 
 /**
- * Settles what was taken by its parent, under leases held in `trx`, and records the attempts. Returns those (`seq`) that were
- * still ours. Throws OneByOne where not all of several were.
+ * Settles what was taken by its parent, under leases held in `trx`, and records the attempts. False where one alone was no
+ * longer ours; throws OneByOne where not all of several were.
  */
 export async function settleDelivered(
   trx: Database,
   items: readonly { readonly delivery: Delivery; readonly attempt: AttemptRecord }[],
   now: number,
-): Promise<ReadonlySet<number>> {
+): Promise<boolean> {
   const seqs = items.map(({ delivery }) => delivery.seq);
   const { numAffectedRows } = await setDelivered(trx, { seqs, now });
   if (numAffectedRows !== BigInt(seqs.length)) {
     if (seqs.length > 1) throw new OneByOne();
-    return new Set();
+    return false;
   }
   await insertAttempts(trx, items);
-  return new Set(seqs);
+  return true;
 }
 
 const setDelivered = prepared((db, { seqs, now }: { readonly seqs: readonly number[]; readonly now: number }) =>

@@ -132,11 +132,10 @@ function claimsInstead<T extends { readonly lease: Lease }>(
     .filter(({ limit }) => limit > 0);
 }
 
-async function settleTaken(trx: Database, items: readonly Taken[], now: number): Promise<Taken[]> {
+async function settleTaken(trx: Database, items: readonly Taken[], now: number): Promise<readonly Taken[]> {
   const told = items.map(({ trial, attempt }) => ({ delivery: trial.delivery, attempt }));
-  const settled = await settleDelivered(trx, told, now);
-  const ours = items.filter(({ trial }) => settled.has(trial.delivery.seq));
-  const bySubject = ours.flatMap(({ trial }) => {
+  if (!(await settleDelivered(trx, told, now))) return [];
+  const bySubject = items.flatMap(({ trial }) => {
     const { to } = trial.notification;
     return 'subject' in to ? [{ person: trial.conversation, subject: to.subject }] : [];
   });
@@ -147,7 +146,7 @@ async function settleTaken(trx: Database, items: readonly Taken[], now: number):
   for (const { person, subject } of bySubject) {
     if (once.has(subject)) await endOnceSubscriptions(trx, person, subject);
   }
-  return ours;
+  return items;
 }
 
 /** The next steps of these, and their leases renewed. */
