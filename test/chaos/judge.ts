@@ -5,8 +5,11 @@ import { checkHistory, formatReport, type HistoryReport, listFaults, listUnexpla
 import type { Books, Load } from './load.ts';
 import type { ReplicaBench } from './replica-bench.ts';
 
-/** What a dead process had sent is taken by the parent so long after its death at most. */
-const lateMs = 500;
+/**
+ * What a dead process had sent is taken by the parent so long after its death at most: 0.4 s was measured with three busy
+ * processes to a core.
+ */
+export const lateMs = 2_000;
 
 type Run = { readonly bench: ReplicaBench; readonly load: Load; readonly books: Books };
 
@@ -22,7 +25,10 @@ export async function expectWhole({ bench, load, books }: Run): Promise<Verdict>
   const failures = JSON.stringify(Object.fromEntries(load.failures));
   const words = `${formatReport(report)}; failed requests ${failures}; books ${books.samples} samples, ${books.wrong.length} wrong`;
   expect(listFaults(report).filter((fault) => fault !== 'duplicated')).toEqual([]);
-  expect(listUnexplainedDuplicates(history, lateMs)).toEqual([]);
+  const unexplained = new Set(listUnexplainedDuplicates(history, lateMs).map(({ key }) => key));
+  // With the copies before them, and the crashes: how a run that nobody can repeat is understood.
+  const copies = history.received.filter(({ key }) => unexplained.has(key));
+  expect({ copies, words, crashes: history.crashes }).toEqual({ copies: [], words, crashes: history.crashes });
   expect(report.withheld).toEqual([]);
   expect(books.wrong).toEqual([]);
   expect(books.samples).toBeGreaterThan(0);

@@ -14,8 +14,14 @@ import { type ChaosBench, openWaits, recordReceipts, settle } from './chaos-benc
 import { createHistory } from './history.ts';
 import { isFull } from './scale.ts';
 
-/** Deliveries that one replica has in flight at most: what a kill of it may repeat. */
-export const inFlightOfReplica = 4;
+/** Deliveries that one replica has at their parents at most. */
+const slots = 4;
+
+/**
+ * What a kill of a replica may repeat: what is at its parent, and what it has said to that and is being stored just then.
+ * Such a slot is free again before the transaction that gives it back is committed, and others are in theirs meanwhile.
+ */
+export const inFlightOfReplica = 2 * slots;
 
 type Replica = {
   readonly url: string;
@@ -118,7 +124,7 @@ function commonSettings(
   return {
     ...settingsFor(standIn, skill),
     DATABASE_URL: databaseUrl,
-    DELIVERY_CONCURRENCY: String(inFlightOfReplica),
+    DELIVERY_CONCURRENCY: String(slots),
     CONVERSATION_SEND_RATES: '1:100000',
     HOST_SEND_RATE: '0',
     LOG_LEVEL: 'warn',
@@ -177,8 +183,8 @@ async function getFromAny<T>(nextUrl: () => string, path: string, replicas: numb
   }
 }
 
-/** Longer than whoever lives keeps a lease unchanged: it renews it, or lets it go, with each attempt. */
-const deadAfterMs = 2_500;
+/** Longer than whoever lives keeps a lease unchanged, also on a busy machine: 2 s and an attempt. */
+const deadAfterMs = 4_000;
 
 /**
  * Spares a run the minute that the leases of the dead go on: those are found by nobody touching them, and are over at once,
