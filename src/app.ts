@@ -30,6 +30,7 @@ import { hastenLane } from './notifications/wake-lanes.ts';
 import { openWatchedWait } from './notifications/open-watched-wait.ts';
 import { createPeopleDesk } from './notifications/people-desk.ts';
 import { countAllowedNow } from './notifications/send-rate.ts';
+import type { HttpClient } from './outbound/http-client.ts';
 import { createReadiness } from './readiness.ts';
 import { type BackupDesk, createBackupDesk } from './storage/backup.ts';
 import { createDatabaseClock } from './storage/database-clock.ts';
@@ -53,6 +54,8 @@ export type App = {
 type AppOptions = {
   readonly config: Config;
   readonly logger: Logger;
+  /** Requests to parents and to the identity provider; closed at the stop. */
+  readonly http: HttpClient;
   readonly clock?: Clock;
   /** 0 <= random < 1. */
   readonly random?: () => number;
@@ -63,17 +66,17 @@ const stopGraceMs = 20_000;
 
 /** Opens the database and builds the service; nothing listens before `start`. Rejects when DATA_DIR cannot be used, or a setting does not go with what is in it. */
 export async function createApp(options: AppOptions): Promise<App> {
-  const { config, logger, random = Math.random } = options;
+  const { config, logger, http, random = Math.random } = options;
   const db = await openKnown(config, logger);
   const databaseClock = isPostgres(db) ? await createDatabaseClock(db, systemClock.sleep) : undefined;
   const clock = options.clock ?? databaseClock ?? systemClock;
-  const bot = createBotParts(config, clock);
+  const bot = createBotParts(config, clock, http);
   const signals = createSignals(config.databaseUrl, logger);
   const engine = createDeliveryEngine({ db, clock, logger, random, send: createPush(bot.adapter), config, signals });
   const backups = createBackupDesk({ db, dataDir: config.dataDir, now: clock.now });
   const state = { stopping: false };
   const isStopping = (): boolean => state.stopping;
-  const services = createServices({ config, logger, clock, db, bot, engine, backups, isStopping });
+  const services = createServices({ config, logger, http, clock, db, bot, engine, backups, isStopping });
   const server = createHttpServer({
     services,
     publicUrl: config.publicUrl,
@@ -95,7 +98,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     backups.stop();
     // Together: a push that begins now would only be cut off by the end of the process.
     await Promise.all([server.stop(stopGraceMs), engine.stop()]);
-    await bot.transport.close();
+    await http.close();
     await signals.close();
     databaseClock?.stop();
     await db.destroy();
@@ -125,12 +128,12 @@ async function openKnown({ dataDir, databaseUrl, apiKeys }: Config, logger: Logg
   }
 }
 
-function createBotParts(config: Config, clock: Clock) {
+function createBotParts(config: Config, clock: Clock, http: HttpClient) {
   const policy = createServiceUrlPolicy(config.cloud, config.serviceUrlRules);
-  const transport = createParentTransport();
   const { identity, cloud, loginUrl, allowedCallers } = config;
-  const tokens = createTokenSource({ identity, cloud, loginUrl, now: clock.now });
-  const channels = createChannelRules(config, clock);
+  const tokens = createTokenSource({ http, identity, cloud, loginUrl, now: clock.now });
+  const channels = createChannelRules(config, clock, http);
+  const transport = createParentTransport(http);
   const connectors = new ParentConnectorFactory({ policy, tokens, transport, allowedCallers, channels });
   const authentication = new SkillAuthentication({
     rules: {
@@ -141,6 +144,7 @@ function createBotParts(config: Config, clock: Clock) {
       channels,
     },
     keys: createSigningKeys({
+      http,
       openIdMetadataUrl: config.openIdMetadataUrl,
       setting: 'OPENID_METADATA_URL',
       now: clock.now,
@@ -149,19 +153,20 @@ function createBotParts(config: Config, clock: Clock) {
     connectors,
     now: clock.now,
   });
-  return { authentication, transport, policy, adapter: new SkillAdapter(authentication) };
+  return { authentication, policy, adapter: new SkillAdapter(authentication) };
 }
 
 /** Undefined unless a channel is allowed. */
-function createChannelRules({ channels, cloud }: Config, { now }: Clock): ChannelRules | undefined {
+function createChannelRules({ channels, cloud }: Config, { now }: Clock, http: HttpClient): ChannelRules | undefined {
   const { allowed: allowedChannels, openIdMetadataUrl } = channels;
   if (allowedChannels.length === 0) return undefined;
-  const keys = createSigningKeys({ openIdMetadataUrl, setting: 'CHANNEL_OPENID_METADATA_URL', now });
+  const keys = createSigningKeys({ http, openIdMetadataUrl, setting: 'CHANNEL_OPENID_METADATA_URL', now });
   return { issuer: channelAuthorityOf(cloud), allowedChannels, keys };
 }
 
 type Parts = {
   readonly config: Config;
+  readonly http: HttpClient;
   readonly logger: Logger;
   readonly clock: Clock;
   readonly db: Database;
@@ -171,7 +176,7 @@ type Parts = {
   readonly isStopping: () => boolean;
 };
 
-function createServices({ config, logger, clock, db, bot, engine, backups, isStopping }: Parts): HttpServices {
+function createServices({ config, logger, http, clock, db, bot, engine, backups, isStopping }: Parts): HttpServices {
   const skillServices = {
     db,
     clock,
@@ -208,7 +213,7 @@ function createServices({ config, logger, clock, db, bot, engine, backups, isSto
     notifications: engine,
     people: createPeopleDesk(db, clock.now),
     backups,
-    keys: createKeyRing({ db, now: clock.now, apiKeys: config.apiKeys, entra: createEntraRules(config, clock) }),
+    keys: createKeyRing({ db, now: clock.now, apiKeys: config.apiKeys, entra: createEntraRules(config, clock, http) }),
     webhooks: createWebhookRegistry({ db, now: clock.now }),
     listConversations: (page) => listConversations(db, page),
     findConversation: (id) => findConversationView(db, id),
@@ -217,9 +222,13 @@ function createServices({ config, logger, clock, db, bot, engine, backups, isSto
   };
 }
 
-function createEntraRules({ notifyEntra, loginUrl, cloud }: Config, clock: Clock): EntraRules | undefined {
+function createEntraRules(
+  { notifyEntra, loginUrl, cloud }: Config,
+  clock: Clock,
+  http: HttpClient,
+): EntraRules | undefined {
   if (!notifyEntra) return undefined;
   const openIdMetadataUrl = `${loginUrl}/${notifyEntra.tenantId}/v2.0/.well-known/openid-configuration`;
-  const keys = createSigningKeys({ openIdMetadataUrl, setting: 'LOGIN_URL', now: clock.now });
+  const keys = createSigningKeys({ http, openIdMetadataUrl, setting: 'LOGIN_URL', now: clock.now });
   return { ...notifyEntra, cloud, findKey: (kid) => keys.find(kid) };
 }

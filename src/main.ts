@@ -14,8 +14,9 @@ for (const warning of config.warnings) logger.warn(warning);
 
 // After the settings, because the SDK takes most of a second to load: a fault is told at once.
 const { createApp } = await import('./app.ts');
+const { startHttpThread } = await import('./outbound/threaded-client.ts');
 let stopping = false;
-const app = await createApp({ config, logger }).catch(failStart);
+const app = await createApp({ config, logger, http: startHttpThread({ onFailure: fail }) }).catch(failStart);
 process.on('SIGTERM', () => void stop('SIGTERM', 0, config.stopDelayMs));
 // Ctrl-C: somebody is waiting.
 process.on('SIGINT', () => void stop('SIGINT', 0));

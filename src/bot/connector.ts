@@ -66,7 +66,7 @@ class ParentConnectorClient extends ConnectorClient {
     const authorization = await tokens(this.#audience, this.#refused).catch((error: unknown) => {
       throw new TokenUnavailable('No token could be had for the parent.', { cause: error });
     });
-    const answer = transport.send({
+    const answer = transport({
       method: spec.httpMethod,
       url,
       authorization,

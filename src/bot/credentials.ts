@@ -4,10 +4,10 @@
 import { ConfidentialClientApplication, type INetworkModule } from '@azure/msal-node';
 import { JwtTokenProviderFactory, ManagedIdentityAppCredentials } from 'botframework-connector';
 import { decodeJwt } from 'jose';
-import { request } from 'undici';
 import type { Cloud } from '../channels.ts';
 import type { Credential, Identity } from '../config.ts';
-import { readText } from './read-json.ts';
+import type { HttpClient } from '../outbound/http-client.ts';
+import { mostBytes, parseJson } from './read-json.ts';
 
 /**
  * A token for an audience (an app id), as the value of an Authorization header. `refused` is one that the audience has
@@ -16,6 +16,7 @@ import { readText } from './read-json.ts';
 export type TokenSource = (audience: string, refused?: string) => Promise<string>;
 
 type TokenSourceOptions = {
+  readonly http: HttpClient;
   readonly identity: Identity;
   readonly cloud: Cloud;
   /** Base of the token endpoints, without a slash at the end. */
@@ -106,7 +107,7 @@ function createTokenRequest(options: TokenSourceOptions): (audience: string) => 
 }
 
 function createApplication(
-  { identity, cloud, loginUrl }: TokenSourceOptions,
+  { http, identity, cloud, loginUrl }: TokenSourceOptions,
   credential: Exclude<Credential, { kind: 'managedIdentity' }>,
 ): ConfidentialClientApplication {
   const login = new URL(loginUrl);
@@ -122,12 +123,12 @@ function createApplication(
         ? { clientSecret: credential.secret }
         : { clientCertificate: { thumbprint: credential.thumbprint, privateKey: credential.privateKey } }),
     },
-    system: { networkClient: createNetworkClient(login) },
+    system: { networkClient: createNetworkClient(http, login) },
   });
 }
 
 /** MSAL's own client has no limits: a login endpoint that hangs would hang every push, an endless answer fill the memory. */
-function createNetworkClient(login: URL): INetworkModule {
+function createNetworkClient(http: HttpClient, login: URL): INetworkModule {
   const send = async (
     method: 'GET' | 'POST',
     url: string,
@@ -135,18 +136,16 @@ function createNetworkClient(login: URL): INetworkModule {
   ) => {
     const target = new URL(url);
     if (target.host === login.host) target.protocol = login.protocol;
-    const { statusCode, headers, body } = await request(target, {
+    const answer = await http.request({
       method,
+      url: target.href,
       headers: options.headers ?? {},
       body: options.body ?? null,
-      signal: AbortSignal.timeout(tokenRequestMs),
+      withinMs: tokenRequestMs,
+      mostBytes,
+      route: 'platform',
     });
-    const flat = Object.entries(headers).map(([name, value]) => [name, String(value)]);
-    return {
-      headers: Object.fromEntries(flat) as Record<string, string>,
-      body: JSON.parse(await readText(body, url)) as never,
-      status: statusCode,
-    };
+    return { headers: {}, body: parseJson(answer, url) as never, status: answer.status };
   };
   return {
     sendGetRequestAsync: (url, options) => send('GET', url, options),

@@ -1,31 +1,33 @@
 // Small bounded fetches from the identity provider.
 
-import { request } from 'undici';
+import type { HttpAnswer, HttpClient } from '../outbound/http-client.ts';
 
 const timeoutMs = 5_000;
-const mostBytes = 1_000_000;
+/** Of an answer of the identity provider. */
+export const mostBytes = 1_000_000;
 
 /**
  * The JSON behind a URL. Throws when it takes over 5 s, answers other than 200 (redirects are not followed), is larger
  * than 1 MB or is not JSON.
  */
-export async function readJson(url: string): Promise<unknown> {
-  const { statusCode, body } = await request(url, { signal: AbortSignal.timeout(timeoutMs) });
-  const text = await readText(body, url);
-  if (statusCode !== 200) throw new Error(`${withoutQuery(url)} answered ${statusCode}`);
-  return JSON.parse(text);
+export async function readJson(http: HttpClient, url: string): Promise<unknown> {
+  const answer = await http.request({
+    method: 'GET',
+    url,
+    headers: {},
+    body: null,
+    withinMs: timeoutMs,
+    mostBytes,
+    route: 'platform',
+  });
+  if (answer.status !== 200) throw new Error(`${withoutQuery(url)} answered ${answer.status}`);
+  return parseJson(answer, url);
 }
 
-/** The text of an answer from `url`. Throws when it is larger than 1 MB. */
-export async function readText(body: AsyncIterable<Buffer>, url: string): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of body) {
-    size += chunk.length;
-    if (size > mostBytes) throw new Error(`${withoutQuery(url)} is larger than ${mostBytes} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
+/** The JSON of an answer from `url`. Throws when it was larger than 1 MB, or is not JSON. */
+export function parseJson({ body, isCut }: HttpAnswer, url: string): unknown {
+  if (isCut) throw new Error(`${withoutQuery(url)} is larger than ${mostBytes} bytes`);
+  return JSON.parse(body);
 }
 
 /** For the log: the query of an address that an operator has set may hold a key (`?code=`). */

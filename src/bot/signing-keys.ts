@@ -4,6 +4,7 @@
 import { type CryptoKey, importJWK } from 'jose';
 import { z } from 'zod';
 import { AppError } from '../errors.ts';
+import type { HttpClient } from '../outbound/http-client.ts';
 import { readJson } from './read-json.ts';
 
 export type SigningKeys = {
@@ -16,6 +17,7 @@ export type SigningKeys = {
 type EndorsedKey = { readonly key: CryptoKey; readonly endorsements: readonly string[] };
 
 type SigningKeysOptions = {
+  readonly http: HttpClient;
   readonly openIdMetadataUrl: string;
   /** The setting that moves it, for the words of an error. */
   readonly setting?: string;
@@ -51,8 +53,8 @@ export function createSigningKeys(options: SigningKeysOptions): SigningKeys {
 
   const refresh = async (): Promise<void> => {
     triedAt = options.now();
-    const metadata = metadataSchema.parse(await readJson(options.openIdMetadataUrl));
-    const keySet = keySetSchema.parse(await readJson(metadata.jwks_uri));
+    const metadata = metadataSchema.parse(await readJson(options.http, options.openIdMetadataUrl));
+    const keySet = keySetSchema.parse(await readJson(options.http, metadata.jwks_uri));
     keys = await importKeys(keySet.keys);
     fetchedAt = options.now();
   };

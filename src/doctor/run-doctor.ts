@@ -3,6 +3,7 @@
 import { createTokenSource } from '../bot/credentials.ts';
 import { readConfig, sharedAppFault } from '../config.ts';
 import { fetchManifest } from '../manifest/fetch-manifest.ts';
+import { createUndiciClient } from '../outbound/undici-client.ts';
 import type { Environment } from '../setting-reader.ts';
 import {
   type Check,
@@ -87,7 +88,14 @@ export function createVisit(options: Omit<DoctorOptions, 'only'>): Visit {
   // Made only when it is asked for a token: with faulty settings it could not be made at all.
   let tokens: ReturnType<typeof createTokenSource> | undefined;
   const ask = async (audience: string) => {
-    tokens ??= createTokenSource({ identity, cloud, loginUrl, now: options.now, deadlineMs });
+    tokens ??= createTokenSource({
+      http: createUndiciClient(),
+      identity,
+      cloud,
+      loginUrl,
+      now: options.now,
+      deadlineMs,
+    });
     return readOwnClaims(audience, await tokens(audience));
   };
   return {

@@ -32,12 +32,9 @@ type Setting = { readonly allowedChannels: readonly string[]; readonly cloud?: '
 async function send({ allowedChannels, cloud = 'public' }: Setting, serviceUrl: string, audience: string) {
   const asked: string[] = [];
   const sent: string[] = [];
-  const transport: ParentTransport = {
-    close: () => Promise.resolve(),
-    send: ({ url, authorization }) => {
-      sent.push(`${authorization} -> ${new URL(url).host}`);
-      return Promise.resolve({ status: 200, body: '' });
-    },
+  const transport: ParentTransport = ({ url, authorization }) => {
+    sent.push(`${authorization} -> ${new URL(url).host}`);
+    return Promise.resolve({ status: 200, body: '' });
   };
   const factory = new ParentConnectorFactory({
     policy: createServiceUrlPolicy(cloud, rules),

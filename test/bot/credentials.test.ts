@@ -9,6 +9,7 @@ import type { Cloud } from '../../src/channels.ts';
 import type { Identity } from '../../src/config.ts';
 import { type StandIn, startStandIn } from '../../standin/stand-in.ts';
 import { createFakeClock, type FakeClock } from '../helpers/fake-clock.ts';
+import { http } from '../helpers/http.ts';
 
 let clock: FakeClock;
 let standIn: StandIn;
@@ -30,7 +31,7 @@ function createTokens(change: Partial<Identity> = {}, loginUrl = standIn.loginUr
     credential: { kind: 'secret', secret },
     ...change,
   };
-  return createTokenSource({ identity, cloud, loginUrl, now: clock.now });
+  return createTokenSource({ http, identity, cloud, loginUrl, now: clock.now });
 }
 
 const tokenRequests = () =>
@@ -220,7 +221,7 @@ describe('a user-assigned managed identity', () => {
       credential: { kind: 'managedIdentity' },
     };
     const { loginUrl } = standIn;
-    const tokens = createTokenSource({ identity, cloud: 'public', loginUrl, now: clock.now, deadlineMs: 300 });
+    const tokens = createTokenSource({ http, identity, cloud: 'public', loginUrl, now: clock.now, deadlineMs: 300 });
     await expect(tokens(standIn.agent.appId)).rejects.toThrow('The identity provider did not answer in time.');
   });
 });

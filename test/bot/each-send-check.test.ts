@@ -7,6 +7,7 @@ import type { ConnectorClient } from 'botframework-connector';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ParentConnectorFactory } from '../../src/bot/connector.ts';
 import { createParentTransport } from '../../src/bot/parent-transport.ts';
+import { http } from '../helpers/http.ts';
 import { createServiceUrlPolicy, type ServiceUrlPolicy } from '../../src/conversations/service-url-policy.ts';
 
 const agent = 'bbbbbbbb-0000-4000-8000-00000000000b';
@@ -33,8 +34,7 @@ async function startParent(answer: Answer = (res) => res.end('{"id":"1"}')) {
 }
 
 function createFactory(origins: readonly string[], suffixes: readonly string[] = [], policy?: ServiceUrlPolicy) {
-  const transport = createParentTransport({ connectMs: 500, attemptMs: 500 });
-  onTestFinished(() => transport.close());
+  const transport = createParentTransport(http, 500);
   const asked: string[] = [];
   const factory = new ParentConnectorFactory({
     policy:

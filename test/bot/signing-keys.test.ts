@@ -5,6 +5,7 @@ import { inspect } from 'node:util';
 import { exportJWK, generateKeyPair } from 'jose';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createSigningKeys } from '../../src/bot/signing-keys.ts';
+import { http } from '../helpers/http.ts';
 
 type Behaviour = { keyIds: string[]; status: number; fetches: number; body?: string };
 
@@ -27,7 +28,7 @@ async function startIssuer(keyIds: string[]): Promise<{ url: string; behaviour: 
 async function start(keyIds: string[]) {
   const issuer = await startIssuer(keyIds);
   let time = 1_000_000;
-  const keys = createSigningKeys({ openIdMetadataUrl: issuer.url, now: () => time });
+  const keys = createSigningKeys({ http, openIdMetadataUrl: issuer.url, now: () => time });
   const advance = (ms: number) => {
     time += ms;
   };
@@ -108,7 +109,7 @@ describe('signing keys', () => {
   ])('behind an address with a key in its query, which nobody is told when it %s', async (_, break_) => {
     const { url, behaviour } = await startIssuer(['a']);
     break_(behaviour);
-    const keys = createSigningKeys({ openIdMetadataUrl: `${url}?code=canary`, now: () => 1_000_000 });
+    const keys = createSigningKeys({ http, openIdMetadataUrl: `${url}?code=canary`, now: () => 1_000_000 });
     const error: unknown = await keys.find('a').catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: 'unavailable', cause: { message: expect.stringContaining(url) } });
     expect(inspect(error, { depth: null })).not.toContain('canary');

@@ -1,6 +1,6 @@
 // The failures that everybody meets who tries this, each through real HTTP with authentication on.
 
-import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SkillAdapter } from '../../src/bot/adapter.ts';
 import { ParentConnectorFactory } from '../../src/bot/connector.ts';
 import { createParentTransport } from '../../src/bot/parent-transport.ts';
@@ -11,6 +11,7 @@ import { callbacksOf, otherTenant } from '../helpers/activities.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { type Skill, startSkill } from '../helpers/skill.ts';
 import { tokensOf } from '../helpers/tokens.ts';
+import { http } from '../helpers/http.ts';
 
 let skill: Skill;
 beforeEach(async () => {
@@ -132,13 +133,12 @@ function createAdapter(running: Skill): SkillAdapter {
   const policy = createServiceUrlPolicy('public', [
     { kind: 'origin', origin: new URL(standIn.agent.serviceUrl).origin },
   ]);
-  const transport = createParentTransport();
-  onTestFinished(() => transport.close());
+  const transport = createParentTransport(http);
   const tokens = tokensOf(standIn, running, clock.now);
   const allowedCallers = [standIn.agent.appId];
   const authentication = new SkillAuthentication({
     rules: { appId, allowedTenants: [standIn.tenantId], allowedCallers, cloud: 'public' },
-    keys: createSigningKeys({ openIdMetadataUrl: standIn.openIdMetadataUrl, now: clock.now }),
+    keys: createSigningKeys({ http, openIdMetadataUrl: standIn.openIdMetadataUrl, now: clock.now }),
     policy,
     connectors: new ParentConnectorFactory({ policy, tokens, transport, allowedCallers }),
     now: clock.now,

@@ -14,6 +14,7 @@ import { startServer } from '../../standin/server.ts';
 import { createTenantRoutes } from '../../standin/tenant.ts';
 import { createSigningKey, type SigningKey } from '../../standin/tokens.ts';
 import { createWireLog } from '../../standin/wire-log.ts';
+import { http } from '../helpers/http.ts';
 
 export type Tenant = {
   readonly key: SigningKey;
@@ -45,7 +46,7 @@ export async function startTenant(now: () => number): Promise<Tenant> {
 
 /** The keys of an issuer as the service reads them. */
 export function keysOf(openIdMetadataUrl: string, now: () => number): SigningKeys {
-  return createSigningKeys({ openIdMetadataUrl, now });
+  return createSigningKeys({ http, openIdMetadataUrl, now });
 }
 
 export function createGate(rules: TokenRules, keys: SigningKeys, now: () => number): SkillAuthentication {

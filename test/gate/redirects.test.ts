@@ -12,6 +12,7 @@ import { callbacksOf } from '../helpers/activities.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { type Skill, startSkill } from '../helpers/skill.ts';
 import { type Sink, startSink } from './service-url-bench.ts';
+import { http } from '../helpers/http.ts';
 
 const statuses = [300, 301, 302, 303, 305, 307, 308] as const;
 const places: readonly [name: string, make: () => string][] = [
@@ -83,6 +84,7 @@ describe.each(statuses)('%i from the identity provider', (status) => {
   it('does not take our secret along', async () => {
     const login = await startRedirecting(status);
     const tokens = createTokenSource({
+      http,
       identity: {
         appId: randomUUID(),
         appType: 'SingleTenant',
@@ -100,7 +102,7 @@ describe.each(statuses)('%i from the identity provider', (status) => {
 
   it('does not lead to the keys of somebody else', async () => {
     const issuer = await startRedirecting(status);
-    const keys = createSigningKeys({ openIdMetadataUrl: `${issuer.url}/metadata`, now: Date.now });
+    const keys = createSigningKeys({ http, openIdMetadataUrl: `${issuer.url}/metadata`, now: Date.now });
     await expect(keys.find('k')).rejects.toMatchObject({ code: 'unavailable' });
     expect(issuer.asked).toEqual(['GET /metadata']);
     expect(sink.seen).toEqual(dry);

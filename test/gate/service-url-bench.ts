@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { SkillAdapter } from '../../src/bot/adapter.ts';
 import { ParentConnectorFactory } from '../../src/bot/connector.ts';
 import { createParentTransport } from '../../src/bot/parent-transport.ts';
+import { createUndiciClient } from '../../src/outbound/undici-client.ts';
 import { createProcessTurn, type ProcessTurn } from '../../src/bot/process-turn.ts';
 import { createPush } from '../../src/bot/push-activity.ts';
 import { SkillAuthentication } from '../../src/bot/skill-authentication.ts';
@@ -83,7 +84,8 @@ export async function startService(places: Places): Promise<Service> {
   const parent = 'bbbbbbbb-0000-4000-8000-00000000000b';
   const dataDir = mkdtempSync(join(tmpdir(), 'copilot-notify-urls-'));
   const db = await openDatabase({ dataDir });
-  const transport = createParentTransport({ connectMs: 1_000, attemptMs: 1_000 });
+  const client = createUndiciClient({ connectMs: 1_000 });
+  const transport = createParentTransport(client, 1_000);
   const tokensAskedFor: string[] = [];
   const tokens = (audience: string): Promise<string> => {
     tokensAskedFor.push(audience);
@@ -120,7 +122,7 @@ export async function startService(places: Places): Promise<Service> {
     push: createPush(adapter),
     tokensAskedFor,
     stop: async () => {
-      await transport.close();
+      await client.close();
       await db.destroy();
       await tenant.stop();
       rmSync(dataDir, { recursive: true, force: true });

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createParentTransport } from '../../src/bot/parent-transport.ts';
+import { http } from '../helpers/http.ts';
 import type { NotificationView } from '../../src/notifications/notification-view.ts';
 import { findFreePort } from '../../standin/free-port.ts';
 import { type StandIn, startStandIn } from '../../standin/stand-in.ts';
@@ -71,11 +72,10 @@ describe('no TLS to speak of, where https is named', () => {
   ])('%s', async (_, answer) => {
     const sink = await startSink(answer);
     onTestFinished(() => sink.stop());
-    const transport = createParentTransport({ connectMs: 1_000, attemptMs: 1_000 });
-    onTestFinished(() => transport.close());
+    const transport = createParentTransport(http, 1_000);
     const url = `https://localhost:${sink.port}/`;
     const request = { method: 'POST', url, authorization: 'Bearer secret-token', body: {}, privateAllowed: true };
-    await expect(transport.send(request)).rejects.toMatchObject({ errorClass: 'tls' });
+    await expect(transport(request)).rejects.toMatchObject({ errorClass: 'tls' });
   });
 });
 

@@ -7,6 +7,7 @@ import type { Clock } from '../../src/clock.ts';
 import { parseConfig } from '../../src/config.ts';
 import { createLogger } from '../../src/logger.ts';
 import { apiKey, type Skill } from './skill.ts';
+import { createUndiciClient } from '../../src/outbound/undici-client.ts';
 
 export type Replica = {
   readonly url: string;
@@ -32,7 +33,13 @@ export async function startReplica(skill: Skill, { env = {}, clock }: ReplicaOpt
   const config = parseConfig({ ...skill.env, PORT: String(port), ...env }, () => '');
   const log: string[] = [];
   const logger = createLogger('info', { write: (line: string) => void log.push(line) });
-  const app = await createApp({ config, logger, random: () => 0.5, ...(clock && { clock }) });
+  const app = await createApp({
+    config,
+    logger,
+    http: createUndiciClient(),
+    random: () => 0.5,
+    ...(clock && { clock }),
+  });
   await app.start();
   const replica = asReplica(url, log, () => app.stop());
   onTestFinished(replica.stop);

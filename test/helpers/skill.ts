@@ -12,6 +12,7 @@ import { makePlace } from './database.ts';
 import { eventually } from './eventually.ts';
 import { findFreePort } from '../../standin/free-port.ts';
 import { createFakeClock, type FakeClock } from './fake-clock.ts';
+import { createUndiciClient } from '../../src/outbound/undici-client.ts';
 
 export const apiKey = 'test-secret-of-enough-characters';
 
@@ -161,7 +162,7 @@ async function useDatabase(place: DatabasePlace, use: (db: Database) => Promise<
 async function startApp(env: Record<string, string>, clock: Clock, log: string[]): Promise<App> {
   const config = parseConfig(env, () => '');
   const logger = createLogger(config.logLevel, { write: (line: string) => void log.push(line) });
-  const app = await createApp({ config, logger, clock, random: () => 0.5 });
+  const app = await createApp({ config, logger, http: createUndiciClient(), clock, random: () => 0.5 });
   await app.start();
   return app;
 }

@@ -152,9 +152,9 @@ export const gate: readonly Group[] = [
     file: 'src/bot/read-json.ts',
     tests: keys,
     rows: [
-      ['a document of any size', 'size > mostBytes', 'false'],
-      ['any status is good', 'statusCode !== 200', 'false'],
-      ['any success is good', 'statusCode !== 200', 'statusCode >= 300'],
+      ['a document of any size', 'if (isCut)', 'if (false)'],
+      ['any status is good', 'answer.status !== 200', 'false'],
+      ['any success is good', 'answer.status !== 200', 'answer.status >= 300'],
     ],
   },
   {

@@ -8,7 +8,7 @@ const rule = ['test/each-service-url-rule-check.test.ts'];
 const send = ['test/bot/each-send-check.test.ts'];
 
 const tokens = ['test/gate/channel-tokens.test.ts'];
-const resolved = ['test/bot/resolved-addresses.test.ts'];
+const resolved = ['test/outbound/resolved-addresses.test.ts'];
 
 const networks = [
   "['0.0.0.0', 8],",
@@ -133,8 +133,8 @@ export const serviceUrl: readonly Group[] = [
     ],
   },
   {
-    file: 'src/bot/private-addresses.ts',
-    tests: ['test/bot/private-addresses.test.ts'],
+    file: 'src/outbound/private-addresses.ts',
+    tests: ['test/outbound/private-addresses.test.ts'],
     rows: [
       ...networks.map((network) => [`the network ${network} is public`, network, ''] as const),
       ['every IPv4 address is public', "special4.check(address, 'ipv4')", 'false'],
@@ -198,7 +198,7 @@ export const serviceUrl: readonly Group[] = [
     ],
   },
   {
-    file: 'src/bot/parent-transport.ts',
+    file: 'src/outbound/undici-client.ts',
     tests: send,
     rows: [
       ['a private address is dialled', 'addresses.some(({ address }) => isPrivateAddress(address))', 'false'],
@@ -215,12 +215,19 @@ export const serviceUrl: readonly Group[] = [
         { tests: resolved },
       ],
       ['a name without an address is dialled', '!first || ', '', { tests: resolved }],
-      ['every request may go anywhere', 'parentRequest.privateAllowed ? anywhere : publicOnly', 'anywhere'],
+      ['every request may go anywhere', 'exchange(publicOnly, request)', 'exchange(anywhere, request)'],
+      ['an answer is read to its end', 'this.#size <= this.#mostBytes', 'true'],
+      ['a parent may take for ever', 'this.onResponseError(undefined, timeout);\n      this.#stop(timeout);', ''],
+    ],
+  },
+  {
+    file: 'src/bot/parent-transport.ts',
+    tests: send,
+    rows: [
+      ['every host may be private for a parent', "privateAllowed ? 'direct' : 'public'", "'direct'"],
       ['a redirect is success', 'status < 300', 'status < 400'],
-      ['an answer is read to its end', 'this.#size <= mostAnswerBytes', 'true'],
       ['the parent says as much as it likes', '.slice(0, shownDetail)', ''],
       ['the parent writes lines into the log', ".replace(/[\\p{Cc}\\p{Zl}\\p{Zp}\\s]+/gu, ' ')", ''],
-      ['a parent may take for ever', 'this.onResponseError(undefined, timeout);\n      this.#stop(timeout);', ''],
     ],
   },
 ];

@@ -6,6 +6,7 @@ import { parseConfig } from '../../src/config.ts';
 import { createLogger } from '../../src/logger.ts';
 import { findFreePort } from '../../standin/free-port.ts';
 import { apiKey, type Skill, startSkill } from '../helpers/skill.ts';
+import { createUndiciClient } from '../../src/outbound/undici-client.ts';
 
 const conversations = 20;
 const perConversation = 10;
@@ -16,7 +17,8 @@ beforeAll(async () => {
   skill = await startSkill({ env: { CONVERSATION_SEND_RATES: '1:1000', HOST_SEND_RATE: '0' } });
   const port = await findFreePort();
   const config = parseConfig({ ...skill.env, PORT: String(port) }, () => '');
-  const app = await createApp({ config, logger: createLogger('silent'), clock: skill.clock });
+  const parts = { config, logger: createLogger('silent'), http: createUndiciClient(), clock: skill.clock };
+  const app = await createApp(parts);
   await app.start();
   second = { url: `http://127.0.0.1:${port}`, stop: () => app.stop() };
 });

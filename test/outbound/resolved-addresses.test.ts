@@ -3,7 +3,8 @@
 import type { LookupAddress } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { createParentTransport, createPublicLookup, type Resolve } from '../../src/bot/parent-transport.ts';
+import { createParentTransport } from '../../src/bot/parent-transport.ts';
+import { createPublicLookup, createUndiciClient, type Resolve } from '../../src/outbound/undici-client.ts';
 import { type Sink, startSink } from '../gate/service-url-bench.ts';
 import { ranges } from './private-ranges.ts';
 
@@ -39,11 +40,12 @@ const describeAddress = (address: string): LookupAddress => ({ address, family: 
 
 /** The class of the failure of a request to this host on the port of the sink, or the status. */
 async function send(host: string, resolve: Resolve, scheme = 'http'): Promise<string | number> {
-  const transport = createParentTransport({ connectMs: 1_000, attemptMs: 1_000 }, resolve);
-  onTestFinished(() => transport.close());
+  const client = createUndiciClient({ connectMs: 1_000, resolve });
+  onTestFinished(() => client.close());
+  const transport = createParentTransport(client, 1_000);
   const url = `${scheme}://${host}:${sink.port}/v3/conversations/c/activities`;
   const request = { method: 'POST', url, authorization: 'Bearer secret', body: {}, privateAllowed: false };
-  return transport.send(request).then(
+  return transport(request).then(
     ({ status }) => status,
     (error: unknown) => (error as { errorClass: string }).errorClass,
   );
@@ -109,11 +111,12 @@ it('a name that the resolver does not know is a fault of DNS', async () => {
 });
 
 it('the sink is reached where an origin may be private, so that a dry one means something', async () => {
-  const transport = createParentTransport();
-  onTestFinished(() => transport.close());
+  const client = createUndiciClient();
+  onTestFinished(() => client.close());
+  const transport = createParentTransport(client);
   const url = `http://127.0.0.1:${sink.port}/`;
   const request = { method: 'POST', url, authorization: 'Bearer x', body: {}, privateAllowed: true };
-  expect((await transport.send(request)).status).toBe(200);
+  expect((await transport(request)).status).toBe(200);
   expect(sink.seen.connections).toBe(1);
 });
 

@@ -1,7 +1,7 @@
 // O3: every range that no public parent is in, in its first, middle and last address, and what lies right beside it.
 
 import { expect, describe, it } from 'vitest';
-import { isPrivateAddress } from '../../src/bot/private-addresses.ts';
+import { isPrivateAddress } from '../../src/outbound/private-addresses.ts';
 import { ranges } from './private-ranges.ts';
 
 describe.each(ranges)('%s (%s)', (_network, _what, first, middle, last) => {
