@@ -1,8 +1,9 @@
 // Stored attempts: what was sent to a conversation, when, and what came of it.
 
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import type { Database } from '../storage/database.ts';
 import { insertRows } from '../storage/insert-rows.ts';
+import { isPostgres } from '../storage/locks.ts';
 import { prepared } from '../storage/prepared.ts';
 import { tableOf } from '../storage/values.ts';
 import { isThrottled } from './retry-policy.ts';
@@ -83,29 +84,76 @@ export async function findFailures(db: Database, delivery: Delivery): Promise<Fa
   };
 }
 
-/** Those of these conversations that may have been sent as much as a window allows: only they need findNextSendAt. */
-export async function findPaced(
+/**
+ * When each of these conversations may be sent its next activity, where that is later than now: no window may take more than
+ * its count. Read from the attempts themselves: there is no second count that a restart or another replica could lose.
+ */
+export async function findNextSendTimes(
   db: Database,
   conversationIds: readonly string[],
   windows: readonly RateWindow[],
   now: number,
-): Promise<Set<string>> {
-  if (conversationIds.length === 0) return new Set();
-  const fewest = Math.min(...windows.map((window) => window.count));
-  const longestMs = 1_000 * Math.max(...windows.map((window) => window.seconds));
-  const { rows } = await listArrivals(db, { now, but: fewest - 1, conversationIds });
-  const sent = rows.filter((row) => row.arrived_at !== null && row.arrived_at > now - longestMs);
-  return new Set(sent.map((row) => row.id));
+): Promise<Map<string, number>> {
+  if (conversationIds.length === 0) return new Map();
+  const find = statementFor(windows.length);
+  // A window of a count looks no further back than to the attempt that it counts.
+  const fewest = windows.toSorted((a, b) => a.count - b.count)[0];
+  const longestMs = 1_000 * Math.max(...windows.map(({ seconds }) => seconds));
+  const bounds = windows.flatMap(({ seconds, count }, index) => {
+    const ms = 1_000 * seconds;
+    return [
+      [`ms${index}`, ms],
+      [`since${index}`, now - ms - longestAttemptMs],
+      [`but${index}`, count - 1],
+    ];
+  });
+  const { rows } = await find(db, {
+    now,
+    conversationIds,
+    since: now - longestMs - longestAttemptMs,
+    but: (fewest?.count ?? 1) - 1,
+    ...(Object.fromEntries(bounds) as Record<string, number>),
+  });
+  return new Map(rows.map((row) => [row.id, row.next_at]));
 }
 
-type Asked = { readonly now: number; readonly but: number; readonly conversationIds: readonly string[] };
+/** Its token within 30 s, its request within 20: an attempt that began longer before a window has ended before it. */
+const longestAttemptMs = 60_000;
 
-/** When the last attempt but so many was over, by conversation. */
-const listArrivals = prepared((db, { now, but, conversationIds }: Asked) =>
-  sql<{ id: string; arrived_at: number | null }>`
-    select k.value as id, (
-      select attempts.started_at + attempts.duration_ms from attempts
-      where attempts.conversation_id = k.value and attempts.started_at <= ${now}
-      order by attempts.started_at desc limit 1 offset ${but}) as arrived_at
-    from ${tableOf(db, conversationIds)}`.compile(db),
-);
+type Asked = {
+  readonly now: number;
+  readonly conversationIds: readonly string[];
+  readonly since: number;
+  readonly but: number;
+} & Readonly<Record<string, unknown>>;
+
+const statements = new Map<number, ReturnType<typeof prepareFor>>();
+
+function statementFor(windows: number): ReturnType<typeof prepareFor> {
+  const statement = statements.get(windows) ?? prepareFor(windows);
+  statements.set(windows, statement);
+  return statement;
+}
+
+/** For so many windows. Most conversations have not been sent even the fewest within the longest: they give no row. */
+function prepareFor(windows: number) {
+  return prepared((db, asked: Asked) => {
+    const { now, conversationIds } = asked;
+    const last = (column: RawBuilder<unknown>, since: unknown, but: unknown) => sql`(
+      select ${column} from attempts
+      where attempts.conversation_id = k.value and attempts.started_at <= ${now} and attempts.started_at > ${since}
+      order by attempts.started_at desc limit 1 offset ${but})`;
+    // The parent counts arrivals: an attempt arrives at the latest when it ends.
+    const end = sql`attempts.started_at + attempts.duration_ms`;
+    const times = Array.from({ length: windows }, (_, index) => {
+      const arrivedAt = last(end, asked[`since${index}`], asked[`but${index}`]);
+      return sql`coalesce(${arrivedAt} + ${asked[`ms${index}`]}, 0)`;
+    });
+    const latest = isPostgres(db) ? sql`greatest` : sql`max`;
+    return sql<{ id: string; next_at: number }>`
+      select id, next_at from (
+        select k.value as id, ${latest}(0, ${sql.join(times)}) as next_at from ${tableOf(db, conversationIds)}
+        where ${last(sql`1`, asked.since, asked.but)} = 1) as times
+      where next_at > ${now}`.compile(db);
+  });
+}

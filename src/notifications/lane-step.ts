@@ -4,14 +4,13 @@
 import type { Addressee, Wait } from '../conversations/conversation.ts';
 import { findAddressees } from '../conversations/conversation-store.ts';
 import type { Database } from '../storage/database.ts';
-import { findPaced } from './attempt-store.ts';
+import { findNextSendTimes } from './attempt-store.ts';
 import { cancelled, type DeliveryChange, markSending, postponeDelivery, settleDelivery } from './delivery-store.ts';
 import { type LaneLook, lookAtLanes, nextRunAt } from './lane-look-store.ts';
 import { freeLanes, type Lease, markInterrupted } from './lane-store.ts';
 import type { LaneWork } from './lane-work.ts';
 import type { Delivery, Pushed } from './notification.ts';
 import { findPushed } from './notification-store.ts';
-import { findNextSendAt } from './send-rate.ts';
 
 /** What is attempted. */
 export type Trial = {
@@ -95,7 +94,7 @@ async function decideAll(trx: Database, work: LaneWork, leases: readonly Lease[]
     trx,
     heads.map(({ notificationId }) => notificationId),
   );
-  const paced = await findPaced(trx, ids, rates, now);
+  const nextSends = await findNextSendTimes(trx, ids, rates, now);
   const room = new Map<string, number>();
   const steps: LaneStep[] = [];
   for (const [index, { parent, conversationId }] of leases.entries()) {
@@ -108,7 +107,7 @@ async function decideAll(trx: Database, work: LaneWork, leases: readonly Lease[]
     const notification = look.head && notifications.get(look.head.notificationId);
     let step = decide(work, look, conversation, notification, now);
     if (step.kind === 'attempt') {
-      const nextAt = paced.has(conversationId) ? await findNextSendAt(trx, conversationId, rates, now) : now;
+      const nextAt = nextSends.get(conversationId) ?? now;
       const left = room.get(parent) ?? gates.free(parent, now);
       if (nextAt > now) step = await postpone(trx, look, step.trial.delivery, nextAt);
       else if (left <= 0) step = { kind: 'freed', runAt: nextRunAt(look) };

@@ -5,38 +5,6 @@ import type { Database } from '../storage/database.ts';
 /** At most `count` activities in any `seconds`. */
 export type RateWindow = { readonly seconds: number; readonly count: number };
 
-/**
- * When the conversation may be sent its next activity; a time in the past means now. Read from the attempts themselves:
- * there is no second count that a restart or another replica could lose.
- */
-export async function findNextSendAt(
-  db: Database,
-  conversationId: string,
-  windows: readonly RateWindow[],
-  now: number,
-): Promise<number> {
-  const longestMs = 1_000 * Math.max(...windows.map((window) => window.seconds));
-  let nextAt = now;
-  // Windows of higher counts look further back: when nothing is left to see for one, there is nothing for the others.
-  for (const window of windows.toSorted((a, b) => a.count - b.count)) {
-    const oldest = await db
-      .selectFrom('attempts')
-      .select(['started_at', 'duration_ms'])
-      .where('conversation_id', '=', conversationId)
-      // Not what a clock that was set back since has put into the future.
-      .where('started_at', '<=', now)
-      .orderBy('started_at', 'desc')
-      .offset(window.count - 1)
-      .limit(1)
-      .executeTakeFirst();
-    // The parent counts arrivals: an attempt arrives at the latest when it ends.
-    const arrivedAt = oldest && oldest.started_at + oldest.duration_ms;
-    if (arrivedAt === undefined || arrivedAt <= now - longestMs) break;
-    nextAt = Math.max(nextAt, arrivedAt + 1_000 * window.seconds);
-  }
-  return nextAt;
-}
-
 /** How many activities the conversation may be sent at once now. */
 export async function countAllowedNow(
   db: Database,

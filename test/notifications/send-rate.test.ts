@@ -2,7 +2,8 @@
 
 import { array, assert, integer, property } from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { findNextSendAt, HostPace, type RateWindow } from '../../src/notifications/send-rate.ts';
+import { findNextSendTimes } from '../../src/notifications/attempt-store.ts';
+import { HostPace, type RateWindow } from '../../src/notifications/send-rate.ts';
 import type { Database } from '../../src/storage/database.ts';
 import { openTestDatabase } from '../helpers/database.ts';
 
@@ -14,6 +15,12 @@ const teams: readonly RateWindow[] = [
   { seconds: 3_600, count: 1_800 },
 ];
 const minute = 60_000;
+
+async function findNextSendAt(db: Database, conversation: string, windows: readonly RateWindow[], now: number) {
+  const times = await findNextSendTimes(db, [conversation, 'one that was sent nothing'], windows, now);
+  expect([...times.keys()].filter((id) => id !== conversation)).toEqual([]);
+  return times.get(conversation) ?? now;
+}
 
 type Sent = { readonly startedAt: number; readonly endedAt: number };
 
