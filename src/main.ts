@@ -2,6 +2,7 @@
 
 import 'dotenv/config';
 import { readFileSync } from 'node:fs';
+import type { App } from './app.ts';
 import { ConfigError, parseConfig } from './config.ts';
 import { createLogger } from './logger.ts';
 
@@ -16,7 +17,8 @@ for (const warning of config.warnings) logger.warn(warning);
 const { createApp } = await import('./app.ts');
 const { startHttpThread } = await import('./outbound/threaded-client.ts');
 let stopping = false;
-const app = await createApp({ config, logger, http: startHttpThread({ onFailure: fail }) }).catch(failStart);
+let app: App | undefined;
+app = await createApp({ config, logger, http: startHttpThread({ onFailure: fail }) }).catch(failStart);
 process.on('SIGTERM', () => void stop('SIGTERM', 0, config.stopDelayMs));
 // Ctrl-C: somebody is waiting.
 process.on('SIGINT', () => void stop('SIGINT', 0));
@@ -56,7 +58,7 @@ async function stop(reason: string, exitCode: number, delayMs = 0): Promise<void
   logger.info({ reason }, 'stopping');
   setTimeout(() => process.exit(1), stopDeadlineMs).unref();
   try {
-    await app.stop({ delayMs });
+    await app?.stop({ delayMs });
     logger.info('stopped');
     process.exit(exitCode);
   } catch (error) {

@@ -96,8 +96,7 @@ export async function findNextSendTimes(
 ): Promise<Map<string, number>> {
   if (conversationIds.length === 0) return new Map();
   const find = statementFor(windows.length);
-  // A window of a count looks no further back than to the attempt that it counts.
-  const fewest = windows.toSorted((a, b) => a.count - b.count)[0];
+  const fewest = Math.min(...windows.map(({ count }) => count));
   const longestMs = 1_000 * Math.max(...windows.map(({ seconds }) => seconds));
   const bounds = windows.flatMap(({ seconds, count }, index) => {
     const ms = 1_000 * seconds;
@@ -111,13 +110,16 @@ export async function findNextSendTimes(
     now,
     conversationIds,
     since: now - longestMs - longestAttemptMs,
-    but: (fewest?.count ?? 1) - 1,
+    but: fewest - 1,
     ...(Object.fromEntries(bounds) as Record<string, number>),
   });
   return new Map(rows.map((row) => [row.id, row.next_at]));
 }
 
-/** Its token within 30 s, its request within 20: an attempt that began longer before a window has ended before it. */
+/**
+ * A push has its token within 30 s and its answer within 20: one that began longer before a window has ended before it. What
+ * a turn gives may take longer, one after the other, and then leaves a window somewhat early.
+ */
 const longestAttemptMs = 60_000;
 
 type Asked = {

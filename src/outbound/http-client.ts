@@ -36,7 +36,7 @@ export type HttpClient = {
 
 export type UnreachableClass = 'dns' | 'private_address' | 'connect' | 'tls' | 'timeout' | 'reset';
 
-/** No whole answer came. Whether the other side has acted is unknown. Its message has nothing of the request in it. */
+/** No whole answer came. Whether the other side has acted is unknown. Its message may name the host, and nothing else of the request. */
 export class Unreachable extends Error {
   override readonly name = 'Unreachable';
   readonly errorClass: UnreachableClass;

@@ -8,12 +8,18 @@ import { createUndiciClient } from './undici-client.ts';
 if (!parentPort) throw new Error('http-thread.js is started by the service, in a thread.');
 const port = parentPort;
 const client = createUndiciClient(workerData as ThreadData);
+const inFlight = new Set<Promise<void>>();
 let reports: Report[] = [];
 
 port.on('message', (orders: readonly Order[] | 'close') => {
-  if (orders === 'close') void client.close().then(end);
-  else for (const { id, request } of orders) void make(id, request);
+  if (orders === 'close') void close();
+  else for (const order of orders) begin(order);
 });
+
+function begin({ id, request }: Order): void {
+  const made = make(id, request).finally(() => inFlight.delete(made));
+  inFlight.add(made);
+}
 
 async function make(id: number, request: HttpRequest): Promise<void> {
   try {
@@ -34,7 +40,10 @@ function flush(): void {
   reports = [];
 }
 
-/** After what is still to be reported. */
-function end(): void {
+/** The client knows nothing of what goes by the dispatcher of the platform: that is waited for here. */
+async function close(): Promise<void> {
+  await Promise.all(inFlight);
+  await client.close();
+  // After what is still to be reported.
   setImmediate(() => port.close());
 }

@@ -58,10 +58,10 @@ export function startHttpThread({ connectMs, file = ownFile, onFailure }: Thread
     orders = [];
   };
   const fail = (error?: Error): void => {
-    if (isClosed) return;
-    isClosed = true;
     for (const { reject } of waiting.values()) reject(new Unreachable('reset', 'the thread of requests has ended'));
     waiting.clear();
+    if (isClosed) return;
+    isClosed = true;
     onFailure(new Error('The thread that makes HTTP requests has ended.', { cause: error }));
   };
   thread.on('message', (reports: readonly Report[]) => {
@@ -92,10 +92,9 @@ export function startHttpThread({ connectMs, file = ownFile, onFailure }: Thread
 }
 
 /**
- * The sizes of the young generation that Node was started with go for every thread, before its own limits (V8,
- * Heap::ConfigureHeap). The heap of this one has been made with them; what is made from here on goes by its limits.
+ * The sizes that Node was started with go for every thread, before its own limits (V8, Heap::ConfigureHeap). The heap of this
+ * one has been made with them; what is made from here on goes by its limits.
  */
 function useOwnLimits(): void {
-  setFlagsFromString('--min-semi-space-size=0');
-  setFlagsFromString('--max-semi-space-size=0');
+  for (const size of ['min-semi-space', 'max-semi-space', 'max-old-space']) setFlagsFromString(`--${size}-size=0`);
 }

@@ -9,7 +9,7 @@ import type { ReplicaBench } from './replica-bench.ts';
  * What a dead process had sent is taken by the parent so long after its death at most: 0.4 s was measured with three busy
  * processes to a core.
  */
-export const lateMs = 2_000;
+const lateMs = 2_000;
 
 type Run = { readonly bench: ReplicaBench; readonly load: Load; readonly books: Books };
 

@@ -8,6 +8,7 @@ const rule = ['test/each-service-url-rule-check.test.ts'];
 const send = ['test/bot/each-send-check.test.ts'];
 
 const tokens = ['test/gate/channel-tokens.test.ts'];
+const bounds = ['test/outbound/undici-client.test.ts'];
 const resolved = ['test/outbound/resolved-addresses.test.ts'];
 
 const networks = [
@@ -217,6 +218,13 @@ export const serviceUrl: readonly Group[] = [
       ['a name without an address is dialled', '!first || ', '', { tests: resolved }],
       ['every request may go anywhere', 'exchange(publicOnly, request)', 'exchange(anywhere, request)'],
       ['an answer is read to its end', 'this.#size <= this.#mostBytes', 'true'],
+      ['an answer by the platform is read to its end', 'if (size > mostBytes) break;', '', { tests: bounds }],
+      [
+        'the platform may take for ever',
+        'AbortSignal.timeout(withinMs)',
+        'AbortSignal.timeout(60_000)',
+        { tests: bounds },
+      ],
       ['a parent may take for ever', 'this.onResponseError(undefined, timeout);\n      this.#stop(timeout);', ''],
     ],
   },

@@ -1,6 +1,6 @@
 // How fast a conversation and a host are sent to: as fast as each window allows wherever it is laid, and never faster.
 
-import { array, assert, integer, property } from 'fast-check';
+import { array, assert, asyncProperty, integer, property, record, uniqueArray } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { findNextSendTimes } from '../../src/notifications/attempt-store.ts';
 import { HostPace, type RateWindow } from '../../src/notifications/send-rate.ts';
@@ -125,6 +125,51 @@ describe('the next time for a conversation', () => {
     await insertAttempt(db, 1, { startedAt: 0, endedAt: 0 }, 'another');
     expect(await findNextSendAt(db, 'c', [{ seconds: 1, count: 1 }], 500)).toBe(500);
   });
+});
+
+it('the next times of a batch are those that each of its windows asks for, whatever was sent', async () => {
+  const db = await openTestDatabase();
+  const conversations = ['a', 'b', 'c'];
+  const now = 10_000_000;
+  const sends = uniqueArray(
+    record({
+      conversation: integer({ min: 0, max: 2 }),
+      // Also in the future: the clock has been set back.
+      beganAgo: integer({ min: -2_000, max: 70_000 }),
+      ms: integer({ min: 0, max: 50_000 }),
+    }),
+    // Which of two that began in the same moment is the later one, nobody knows.
+    { maxLength: 40, selector: ({ conversation, beganAgo }) => `${conversation} ${beganAgo}` },
+  );
+  const someWindows = array(record({ seconds: integer({ min: 1, max: 60 }), count: integer({ min: 1, max: 6 }) }), {
+    minLength: 1,
+    maxLength: 4,
+  });
+  let later = 0;
+  await assert(
+    asyncProperty(sends, someWindows, async (sent, windows) => {
+      await db.deleteFrom('attempts').execute();
+      const attempts = sent.map(({ conversation, beganAgo, ms }) => ({
+        conversation: conversations[conversation] ?? '',
+        startedAt: now - beganAgo,
+        endedAt: now - beganAgo + ms,
+      }));
+      for (const [index, attempt] of attempts.entries()) await insertAttempt(db, index, attempt, attempt.conversation);
+      const expected = conversations.flatMap((conversation) => {
+        const past = attempts
+          .filter((attempt) => attempt.conversation === conversation && attempt.startedAt <= now)
+          .toSorted((a, b) => b.startedAt - a.startedAt);
+        const times = windows.map(({ seconds, count }) => (past[count - 1]?.endedAt ?? 0) + 1_000 * seconds);
+        const nextAt = Math.max(...times);
+        return nextAt > now ? [[conversation, nextAt]] : [];
+      });
+      later += expected.length;
+      const found = await findNextSendTimes(db, conversations, windows, now);
+      expect(Object.fromEntries(found)).toEqual(Object.fromEntries(expected));
+    }),
+    { numRuns: 80 },
+  );
+  expect(later).toBeGreaterThan(10);
 });
 
 describe('the pace of a host', () => {

@@ -8,7 +8,7 @@ import { startHttpThread } from '../../src/outbound/threaded-client.ts';
 import { createUndiciClient } from '../../src/outbound/undici-client.ts';
 
 /** The built thread: Node 20 runs no TypeScript. */
-const threadFile = pathToFileURL(join(findPackageRoot(), 'dist/src/outbound/http-thread.js'));
+export const threadFile = pathToFileURL(join(findPackageRoot(), 'dist/src/outbound/http-thread.js'));
 
 const connectMs = 500;
 

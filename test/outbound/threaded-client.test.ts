@@ -1,12 +1,10 @@
 // What a thread of its own adds to a request: its beginning, its end, and its failure.
 
-import { once } from 'node:events';
-import { createServer, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { ServerResponse } from 'node:http';
 import { expect, it, onTestFinished } from 'vitest';
-import type { HttpRequest } from '../../src/outbound/http-client.ts';
 import { startHttpThread } from '../../src/outbound/threaded-client.ts';
-import { startTestThread } from './clients.ts';
+import { startTestThread, threadFile } from './clients.ts';
+import { requestTo, startServer } from './servers.ts';
 
 it('many requests at once each get their own answer', async () => {
   const { url } = await startServer((path, res) => res.end(path));
@@ -17,19 +15,35 @@ it('many requests at once each get their own answer', async () => {
   expect(answers.map(({ body }) => body)).toEqual(paths);
 });
 
-it('what is in flight at the end gets its answer, what comes after is refused', async () => {
-  const held: ServerResponse[] = [];
-  const { url, asked } = await startServer((_, res) => void held.push(res));
-  const client = startTestThread();
-  const inFlight = client.request(requestTo(url));
-  await asked;
-  const closed = client.close();
-  await expect(client.request(requestTo(url))).rejects.toMatchObject({ errorClass: 'reset' });
-  for (const res of held) res.end('late');
-  expect(await inFlight).toMatchObject({ status: 200, body: 'late' });
-  await closed;
-  // Again, as a process that is told twice to stop does.
-  await client.close();
+it.each(['direct', 'platform'] as const)(
+  'what is in flight by the route %s at the end gets its answer, what comes after is refused',
+  async (route) => {
+    const held: ServerResponse[] = [];
+    const { url, asked } = await startServer((_, res) => void held.push(res));
+    const client = startTestThread();
+    const inFlight = client.request({ ...requestTo(url), route });
+    await asked;
+    const closed = client.close();
+    await expect(client.request(requestTo(url))).rejects.toMatchObject({ errorClass: 'reset' });
+    for (const res of held) res.end('late');
+    expect(await inFlight).toMatchObject({ status: 200, body: 'late' });
+    await closed;
+    // Again, as a process that is told twice to stop does.
+    await client.close();
+  },
+);
+
+it('a request by the route platform goes over the dispatcher that the thread has', async () => {
+  const { url } = await startServer((_, res) => res.end());
+  const proxy = await startServer((_, res) => res.writeHead(502).end());
+  const code = `
+    import { ProxyAgent, setGlobalDispatcher } from ${JSON.stringify(import.meta.resolve('undici'))};
+    setGlobalDispatcher(new ProxyAgent({ uri: ${JSON.stringify(proxy.url)}, proxyTunnel: false }));
+    await import(${JSON.stringify(threadFile.href)});`;
+  const client = startHttpThread({ file: asFile(code), onFailure: fail });
+  onTestFinished(() => client.close());
+  const answers = (['direct', 'platform'] as const).map((route) => client.request({ ...requestTo(url), route }));
+  expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([200, 502]);
 });
 
 it('a request that is asked for just before the end is made', async () => {
@@ -50,24 +64,17 @@ it.each([
   ['ends', '', { cause: undefined }],
 ])('a thread that %s rejects what is in flight, and says so once', async (_, code, failure) => {
   const failures: Error[] = [];
-  const file = new URL(`data:text/javascript,${encodeURIComponent(code)}`);
-  const client = startHttpThread({ file, onFailure: (error) => void failures.push(error) });
+  const client = startHttpThread({ file: asFile(code), onFailure: (error) => void failures.push(error) });
   await expect(client.request(requestTo('http://127.0.0.1:1'))).rejects.toMatchObject({ errorClass: 'reset' });
   await client.close();
   await expect(client.request(requestTo('http://127.0.0.1:1'))).rejects.toMatchObject({ errorClass: 'reset' });
   expect(failures).toMatchObject([failure]);
 });
 
-function requestTo(url: string): HttpRequest {
-  return { method: 'GET', url, headers: {}, body: null, withinMs: 5_000, mostBytes: 1_000, route: 'direct' };
+function asFile(code: string): URL {
+  return new URL(`data:text/javascript,${encodeURIComponent(code)}`);
 }
 
-async function startServer(answer: (path: string, res: ServerResponse) => void) {
-  const server = createServer((req, res) => answer(req.url ?? '', res)).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked: once(server, 'request') };
+function fail(error: Error): never {
+  throw error;
 }

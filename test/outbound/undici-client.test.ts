@@ -1,37 +1,59 @@
-// What the environment of the process changes, and what not.
+// Both routes of the same thread: bounds, and what the environment of the process changes.
 
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { ServerResponse } from 'node:http';
 import { getGlobalDispatcher, ProxyAgent, setGlobalDispatcher } from 'undici';
-import { expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Route } from '../../src/outbound/http-client.ts';
 import { createUndiciClient } from '../../src/outbound/undici-client.ts';
+import { requestTo, startServer } from './servers.ts';
+
+describe.each<Route>(['direct', 'platform'])('by the route %s', (route) => {
+  it('an answer without an end is read to its bound, and no further', async () => {
+    const taken: Promise<number>[] = [];
+    const { url } = await startServer((_, res) => void taken.push(writeUntilClosed(res)));
+    const answer = await send(url, route);
+    expect(answer).toMatchObject({ status: 200, isCut: true });
+    // What is in the buffers of two sockets, and far from all that could have been sent in the time of the request.
+    expect(await taken[0]).toBeLessThan(100_000_000);
+  });
+
+  it('an answer that does not come is waited for as long as the request says', async () => {
+    const { url } = await startServer(() => undefined);
+    const startedAt = Date.now();
+    expect(await send(url, route, 200)).toMatchObject({ errorClass: 'timeout' });
+    expect(Date.now() - startedAt).toBeLessThan(2_000);
+  });
+});
 
 it.each<[Route, object]>([
   ['direct', { status: 200 }],
   ['public', { errorClass: 'private_address' }],
   ['platform', { status: 502 }],
 ])('where the process has a proxy, a request by the route %s comes to %j', async (route, expected) => {
-  const url = await startServer(200);
-  const proxy = await startServer(502);
-  // What Node makes of HTTPS_PROXY with NODE_USE_ENV_PROXY.
+  const { url } = await startServer((_, res) => res.end());
+  const proxy = await startServer((_, res) => res.writeHead(502).end());
+  // As Node does where NODE_USE_ENV_PROXY is set; without a tunnel, so that the proxy itself can answer.
   const usual = getGlobalDispatcher();
   onTestFinished(() => setGlobalDispatcher(usual));
-  setGlobalDispatcher(new ProxyAgent({ uri: proxy, proxyTunnel: false }));
-  const client = createUndiciClient();
-  onTestFinished(() => client.close());
-  const request = { method: 'GET', url, headers: {}, body: null, withinMs: 1_000, mostBytes: 100, route };
-  const outcome: unknown = await client.request(request).catch((error: unknown) => error);
-  expect(outcome).toMatchObject(expected);
+  setGlobalDispatcher(new ProxyAgent({ uri: proxy.url, proxyTunnel: false }));
+  expect(await send(url, route)).toMatchObject(expected);
 });
 
-async function startServer(status: number): Promise<string> {
-  const server = createServer((_, res) => res.writeHead(status).end()).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+/** What it comes to. */
+async function send(url: string, route: Route, withinMs = 5_000): Promise<unknown> {
+  const client = createUndiciClient();
+  onTestFinished(() => client.close());
+  return client.request({ ...requestTo(url), withinMs, route }).catch((error: unknown) => error);
+}
+
+/** Resolves with how many bytes were taken before the client left. */
+function writeUntilClosed(res: ServerResponse): Promise<number> {
+  const chunk = Buffer.alloc(64 * 1024);
+  let bytes = 0;
+  const write = (): void => {
+    while (!res.destroyed && res.write(chunk)) bytes += chunk.length;
+    if (!res.destroyed) res.once('drain', write);
+  };
+  write();
+  return new Promise((resolve) => res.once('close', () => resolve(bytes)));
 }
