@@ -75,7 +75,7 @@ describe('Dockerfile', () => {
   it('bounds the young generation as well: what Node leaves it by default depends on its version', async () => {
     const limit = 'require("node:v8").getHeapStatistics().heap_size_limit / 1024 ** 2';
     const { stdout } = await promisify(execFile)(process.execPath, [...command.slice(1, -1), '-p', limit]);
-    expect(Number(stdout)).toBe(192);
+    expect(Number(stdout)).toBe(168);
   });
 
   it('has a health check that is content with a live service and with nothing else', async () => {
