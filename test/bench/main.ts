@@ -73,13 +73,15 @@ tell(
   `Node ${process.version}, ${availableParallelism()} x ${cpus()[0]?.model ?? 'unknown CPU'}, load average ${load()}`,
 );
 const verdicts = await run(await startParent());
-if (verdicts.length > 0) print(`${tableOfVerdicts(verdicts)}\n`);
 const missed = verdicts.filter(({ isReached }) => !isReached);
-const said =
-  missed.length === 0
-    ? `Every floor that was measured is reached (${verdicts.length}).`
-    : `Missed: ${missed.map(({ name }) => name).join('; ')}.`;
-tell(`${said} Load average ${load()}.`);
+if (verdicts.length > 0) {
+  print(`${tableOfVerdicts(verdicts)}\n`);
+  const said =
+    missed.length === 0
+      ? `Every floor that was measured is reached (${verdicts.length}).`
+      : `Missed: ${missed.map(({ name }) => name).join('; ')}.`;
+  tell(`${said} Load average ${load()}.`);
+}
 process.exit(missed.length === 0 ? 0 : 1);
 
 async function run(parent: Parent): Promise<Verdict[]> {
