@@ -13,6 +13,8 @@ const backlog = 100_000;
 const senders = 64;
 const warmMs = 2_000;
 const mostShown = 32;
+/** Each thread leaves a file, CPU.<date>.<time>.<pid>.<thread>.<number>.cpuprofile (nodejs.org/api/cli.html#--cpu-prof). */
+const ofMainThread = /\.0\.\d+\.cpuprofile$/u;
 
 type ProfileOptions = {
   readonly parent: Parent;
@@ -52,7 +54,7 @@ export async function profile({ parent, folder, ms, settings, tell }: ProfileOpt
     const skippedUs = (performance.now() - startedAt + warmMs) * 1_000;
     await work(server);
     await server.child.stop();
-    const [file] = readdirSync(profiles).filter((entry) => entry.endsWith('.cpuprofile'));
+    const file = readdirSync(profiles).find((entry) => ofMainThread.test(entry));
     const written = JSON.parse(readFileSync(join(profiles, file ?? ''), 'utf8')) as CpuProfile;
     tell(`${name}:\n${describe(written, skippedUs)}`);
   }

@@ -2,10 +2,10 @@
 
 import { randomUUID } from 'node:crypto';
 import { copyFileSync, mkdirSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { findFreePort } from '../../standin/free-port.ts';
+import { startOptions } from '../helpers/start-options.ts';
 import type { BaselineSettings } from './baselines/settings.ts';
 import { type Child, startChild } from './child.ts';
 import type { AppIdentity, Counted, ParentAddress } from './words.ts';
@@ -28,7 +28,6 @@ export type Server = {
   readonly app: AppIdentity;
 };
 
-const { scripts } = createRequire(import.meta.url)('#package') as { scripts: { start: string } };
 const apiKey = 'bench-secret-of-enough-characters';
 export const senderHeaders = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' };
 
@@ -69,9 +68,6 @@ type ServiceOptions = {
   readonly nodeOptions?: readonly string[];
   readonly settings?: Readonly<Record<string, string>>;
 };
-
-/** What `npm start` and the image give Node. */
-const startOptions = scripts.start.split(' ').slice(1, -1);
 
 /** The built service, with real settings but for the limits that are a policy of sending; its log goes to a file. */
 export async function startService(parent: Parent, options: ServiceOptions): Promise<Server> {

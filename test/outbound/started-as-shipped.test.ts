@@ -1,14 +1,12 @@
 // What holds only for a process that was started as users start it: its options, and what its main thread has loaded.
 
 import { execFileSync } from 'node:child_process';
-import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { findPackageRoot } from '../../standin/package-root.ts';
+import { startOptions } from '../helpers/start-options.ts';
 
-const { scripts } = createRequire(import.meta.url)('#package') as { scripts: { start: string } };
-const startOptions = scripts.start.split(' ').slice(1, -1);
 const built = (path: string): string => JSON.stringify(pathToFileURL(join(findPackageRoot(), 'dist/src', path)).href);
 
 /** What the code prints, as JSON. */
